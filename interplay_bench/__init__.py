@@ -1,0 +1,1 @@
+"""Benchmark harness for reference-free simulators of conversational recommendation."""

@@ -1,0 +1,124 @@
+"""What a model is to the benchmark: a user simulator, a recommender, or both.
+
+To bring your own, subclass :class:`UserSimulator` or :class:`Recommender`, name it with :func:`interplay_bench.adapter`
+and pass the file with ``--plugin``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from interplay_bench.dialogue import Action, Role, Turn, View
+from interplay_bench.language_model import Prompt
+from interplay_bench.markup import Malformed
+
+
+class Verdict(StrEnum):
+    """A user's answer to a recommendation. ``other``: neither taken nor turned down (a greeting, say)."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    OTHER = "other"
+
+
+VERDICTS: Mapping[Action, Verdict] = {Action.ACCEPT: Verdict.ACCEPT, Action.FEEDBACK: Verdict.REJECT}
+"""What a user's action says about the recommendation before it; every other action is ``other``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A user simulator's answer at one point.
+
+    ``probability``: P(accept) in [0, 1], where the model gives one. ``problem``: why the output could not be read
+    (then the verdict is ``other``). ``refused``: the backend would not answer at all. ``raw``: what was written,
+    where the decision was read from text. ``dropped_turns``: turns that did not fit the context.
+    """
+
+    verdict: Verdict
+    probability: float | None = None
+    problem: str | None = None
+    refused: bool = False
+    raw: str | None = None
+    dropped_turns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A simulator's next turn: parsed, and as it was written.
+
+    ``refused``: the backend would not answer. Token counts are ``None`` where nobody counted.
+    """
+
+    turn: Turn | Malformed
+    raw: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    refused: bool = False
+    dropped_turns: int = 0
+
+    @property
+    def text(self) -> str:
+        """The words spoken; of a malformed reply, those that can be read."""
+        return self.turn.text
+
+
+class Adapter(ABC):
+    """Base of every model.
+
+    ``knows_target``: it is told the target, through an :class:`~interplay_bench.dialogue.OracleView`; only oracles
+    declare it, and every record and table marks them. ``window``: how many dialogues a run hands over at once.
+    """
+
+    roles: ClassVar[frozenset[Role]]
+    knows_target: ClassVar[bool] = False
+    window: int = 16
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any], argument: str | None, seed: int) -> Adapter:
+        """Build the model from its card's settings, the ``K`` of ``--model name:K``, and the run's seed."""
+        from interplay_bench.errors import UsageError
+
+        if settings:
+            raise UsageError(f"{cls.__name__} takes no settings, but was given: {', '.join(sorted(settings))}.")
+        if argument is not None:
+            raise UsageError(f"{cls.__name__} takes no argument, but was given {argument!r} after the colon.")
+        return cls()
+
+    def identity(self) -> Mapping[str, object]:
+        """What can change this model's outputs, beside its card: weights, server, template. JSON values."""
+        return {}
+
+    def prompts(self, views: Sequence[View]) -> list[Prompt]:
+        """The prompts that these views become; empty for a model that reads no prompt."""
+        return []
+
+    def close(self) -> None:
+        """Release what the model holds (connections, memory)."""
+
+
+class UserSimulator(Adapter):
+    """The user's side."""
+
+    roles = frozenset({Role.USER})
+
+    @abstractmethod
+    def decide(self, views: Sequence[View]) -> list[Decision]:
+        """Answer the recommendation in each view's last turn."""
+
+    def respond(self, views: Sequence[View]) -> list[Reply]:
+        """Say each view's next turn."""
+        raise NotImplementedError(f"{type(self).__name__} decides, but does not speak")
+
+
+class Recommender(Adapter):
+    """The recommender's side."""
+
+    roles = frozenset({Role.RECOMMENDER})
+
+    @abstractmethod
+    def respond(self, views: Sequence[View]) -> list[Reply]:
+        """Say each view's next turn."""

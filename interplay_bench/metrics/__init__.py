@@ -1,0 +1,1 @@
+"""The metrics, one family per file: statistics of samples in, signed scores out."""

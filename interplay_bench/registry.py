@@ -1,0 +1,171 @@
+"""Names to things: tasks, data sets, adapters and model cards.
+
+Ours are found in the packages ``interplay_bench.tasks``, ``interplay_bench.models`` and
+``interplay_bench.datasets``; other people's through the entry points of the same names
+(``interplay_bench.tasks``, ``interplay_bench.adapters``, ``interplay_bench.datasets``) or a file given with
+``--plugin``. The engine never imports a task or an adapter by name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from interplay_bench.errors import UsageError, unknown_name
+
+if TYPE_CHECKING:
+    from interplay_bench.adapter import Adapter
+    from interplay_bench.dataset import DialogueSet, Source
+    from interplay_bench.task import Task
+
+A = TypeVar("A", bound="type[Adapter]")
+T = TypeVar("T", bound="type[Task]")
+Loader = Callable[["Source"], "DialogueSet"]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetEntry:
+    """A registered data set: its loader, the splits it knows, and one line about it."""
+
+    name: str
+    loader: Loader
+    splits: tuple[str, ...]
+    summary: str
+
+
+_TASKS: dict[str, type[Task]] = {}
+_ADAPTERS: dict[str, type[Adapter]] = {}
+_DATASETS: dict[str, DatasetEntry] = {}
+_loaded: set[str] = set()
+
+
+def task(name: str) -> Callable[[T], T]:
+    """Register a task class under ``name``."""
+
+    def register(cls: T) -> T:
+        _add("task", _TASKS, name, cls)
+        cls.name = name
+        return cls
+
+    return register
+
+
+def adapter(name: str) -> Callable[[A], A]:
+    """Register an adapter class under ``name``; without a card of that name it is a model by itself."""
+
+    def register(cls: A) -> A:
+        _add("adapter", _ADAPTERS, name, cls)
+        return cls
+
+    return register
+
+
+def dataset(name: str, *, splits: tuple[str, ...] = ("train", "valid", "test")) -> Callable[[Loader], Loader]:
+    """Register a loader under ``name``; the first line of its docstring is its summary."""
+
+    def register(loader: Loader) -> Loader:
+        summary = (loader.__doc__ or "").strip().partition("\n")[0]
+        _add("data set", _DATASETS, name, DatasetEntry(name, loader, splits, summary))
+        return loader
+
+    return register
+
+
+def tasks() -> dict[str, type[Task]]:
+    """All tasks by name."""
+    _load("interplay_bench.tasks", "interplay_bench.tasks")
+    return dict(sorted(_TASKS.items()))
+
+
+def adapters() -> dict[str, type[Adapter]]:
+    """All adapters by name."""
+    _load("interplay_bench.models", "interplay_bench.adapters")
+    return dict(sorted(_ADAPTERS.items()))
+
+
+def datasets() -> dict[str, DatasetEntry]:
+    """All data sets by name."""
+    _load("interplay_bench.datasets", "interplay_bench.datasets")
+    return dict(sorted(_DATASETS.items()))
+
+
+def find_task(name: str) -> type[Task]:
+    """The task called ``name``; an unknown one is an error that suggests near names."""
+    known = tasks()
+    if name not in known:
+        raise unknown_name("task", name, known)
+    return known[name]
+
+
+def find_dataset(name: str) -> DatasetEntry:
+    """The data set called ``name``; an unknown one is an error that suggests near names."""
+    known = datasets()
+    if name not in known:
+        raise unknown_name("data set", name, known)
+    return known[name]
+
+
+def load_plugin(path: Path) -> None:
+    """Import a user's own file, whose decorators register what it defines."""
+    resolved = path.expanduser().resolve()
+    key = f"plugin:{resolved}"
+    if key in _loaded:
+        return
+    if not resolved.is_file():
+        raise UsageError(f"No plugin file at {path}.")
+    name = f"interplay_plugin_{resolved.stem}"
+    spec = importlib.util.spec_from_file_location(name, resolved)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} is no Python file; a plugin's name ends in .py.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(f"The plugin {path} does not import: {type(error).__name__}: {error}") from error
+    _loaded.add(key)
+
+
+def _add(kind: str, table: dict[str, object] | dict[str, type[Task]] | dict[str, type[Adapter]] | dict[str, DatasetEntry],
+         name: str, thing: object) -> None:
+    if name in table and _origin(table[name]) != _origin(thing):
+        raise UsageError(f"Two {kind}s are called {name!r}: {_origin(table[name])} and {_origin(thing)}. Rename one.")
+    table[name] = thing  # type: ignore[assignment]
+
+
+def _origin(thing: object) -> str:
+    subject = thing.loader if isinstance(thing, DatasetEntry) else thing
+    return f"{subject.__module__}.{getattr(subject, '__qualname__', subject)}"
+
+
+def _load(package: str, group: str) -> None:
+    """Import every module of ``package`` and every entry point of ``group``, once."""
+    if package in _loaded:
+        return
+    _loaded.add(package)
+    for name in _modules(package):
+        importlib.import_module(f"{package}.{name}")
+    for point in entry_points(group=group):
+        try:
+            point.load()
+        except UsageError:
+            raise
+        except Exception as error:
+            raise UsageError(
+                f"The entry point {point.name!r} ({point.value}) does not import: {error}. Uninstall or mend it."
+            ) from error
+
+
+def _modules(package: str) -> Iterator[str]:
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        if not module.ispkg and not module.name.startswith("_"):
+            yield module.name

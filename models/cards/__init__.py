@@ -1,0 +1,1 @@
+"""Model cards: TOML files, data only."""
