@@ -96,7 +96,7 @@ class Adapter(ABC):
         """The prompts that these views become; empty for a model that reads no prompt."""
         return []
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (most models hold nothing)
         """Release what the model holds (connections, memory)."""
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from interplay_bench.errors import UsageError, unknown_name
 
@@ -135,11 +135,10 @@ def load_plugin(path: Path) -> None:
     _loaded.add(key)
 
 
-def _add(kind: str, table: dict[str, object] | dict[str, type[Task]] | dict[str, type[Adapter]] | dict[str, DatasetEntry],
-         name: str, thing: object) -> None:
+def _add(kind: str, table: dict[str, Any], name: str, thing: Any) -> None:
     if name in table and _origin(table[name]) != _origin(thing):
         raise UsageError(f"Two {kind}s are called {name!r}: {_origin(table[name])} and {_origin(thing)}. Rename one.")
-    table[name] = thing  # type: ignore[assignment]
+    table[name] = thing
 
 
 def _origin(thing: object) -> str:

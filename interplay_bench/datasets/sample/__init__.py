@@ -1,0 +1,1 @@
+"""The sample data set: synthetic dialogues over real films; see README.md."""
