@@ -1,7 +1,7 @@
 """What a model is to the benchmark: a user simulator, a recommender, or both.
 
-To bring your own, subclass :class:`UserSimulator` or :class:`Recommender`, name it with :func:`interplay_bench.adapter`
-and pass the file with ``--plugin``.
+To bring your own, subclass :class:`UserSimulator` or :class:`Recommender`, name it with
+:func:`interplay_bench.registry.adapter` and pass the file with ``--plugin``.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from interplay_bench.dialogue import Action, Role, Turn, View
+from interplay_bench.errors import CardError, UsageError
 from interplay_bench.language_model import Prompt
 from interplay_bench.markup import Malformed
+
+if TYPE_CHECKING:
+    from interplay_bench.card import ModelCard
 
 
 class Verdict(StrEnum):
@@ -70,22 +74,22 @@ class Adapter(ABC):
     """Base of every model.
 
     ``knows_target``: it is told the target, through an :class:`~interplay_bench.dialogue.OracleView`; only oracles
-    declare it, and every record and table marks them. ``window``: how many dialogues a run hands over at once.
+    declare it, and every record and table marks them. ``standalone``: it is a model by its own name, without a
+    card. ``window``: how many dialogues a run hands over at once.
     """
 
     roles: ClassVar[frozenset[Role]]
     knows_target: ClassVar[bool] = False
+    standalone: ClassVar[bool] = True
     window: int = 16
 
     @classmethod
-    def from_settings(cls, settings: Mapping[str, Any], argument: str | None, seed: int) -> Adapter:
-        """Build the model from its card's settings, the ``K`` of ``--model name:K``, and the run's seed."""
-        from interplay_bench.errors import UsageError
-
-        if settings:
-            raise UsageError(f"{cls.__name__} takes no settings, but was given: {', '.join(sorted(settings))}.")
+    def from_card(cls, card: ModelCard, argument: str | None, seed: int) -> Self:
+        """Build the model from its card, the ``K`` of ``--model name:K``, and the run's seed."""
+        if card.engine or card.settings:
+            raise CardError(f"The card {card.name!r} sets options, but the adapter {card.adapter!r} takes none.")
         if argument is not None:
-            raise UsageError(f"{cls.__name__} takes no argument, but was given {argument!r} after the colon.")
+            raise UsageError(f"The model {card.name!r} takes nothing after a colon, but was given {argument!r}.")
         return cls()
 
     def identity(self) -> Mapping[str, object]:
@@ -111,7 +115,7 @@ class UserSimulator(Adapter):
 
     def respond(self, views: Sequence[View]) -> list[Reply]:
         """Say each view's next turn."""
-        raise NotImplementedError(f"{type(self).__name__} decides, but does not speak")
+        raise UsageError(f"{type(self).__name__} decides, but does not speak: choose a model that writes replies.")
 
 
 class Recommender(Adapter):

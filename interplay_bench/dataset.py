@@ -109,6 +109,7 @@ def turn_record(turn: Turn) -> dict[str, Any]:
         "text": turn.text,
         "mentions": [{"item": item_record(m.item), "start": m.start, "end": m.end} for m in turn.mentions],
         "recommended": [item_record(item) for item in turn.recommended],
+        "scripted": turn.scripted,
     }
 
 

@@ -71,6 +71,7 @@ class Turn:
 
     ``mentions`` are the items named in ``text``, in order and without overlap. ``recommended`` are those items
     that the recommender newly proposes here: not brought up by the user before, not recommended before.
+    ``scripted`` turns open every dialogue of a data set with the same words: context, but nothing to measure.
     """
 
     role: Role
@@ -78,6 +79,7 @@ class Turn:
     text: str
     mentions: tuple[Mention, ...] = ()
     recommended: tuple[Item, ...] = ()
+    scripted: bool = False
 
     def __post_init__(self) -> None:
         if self.action not in ACTIONS[self.role]:

@@ -12,9 +12,11 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -94,6 +96,22 @@ def datasets() -> dict[str, DatasetEntry]:
     """All data sets by name."""
     _load("interplay_bench.datasets", "interplay_bench.datasets")
     return dict(sorted(_DATASETS.items()))
+
+
+def cards() -> dict[str, str]:
+    """The names of the shipped model cards with their summaries, unvalidated: :mod:`interplay_bench.card` reads one."""
+    folder = files("interplay_bench.models.cards")
+    texts = {file.name.removesuffix(".toml"): file for file in folder.iterdir() if file.name.endswith(".toml")}
+    return {name: str(tomllib.loads(texts[name].read_text()).get("summary", "")) for name in sorted(texts)}
+
+
+def models() -> dict[str, str]:
+    """Every model that can be typed, with one line about it: the cards, and the adapters that need none."""
+    known = cards()
+    for name, cls in adapters().items():
+        if cls.standalone and name not in known:
+            known[name] = (cls.__doc__ or "").strip().partition("\n")[0]
+    return dict(sorted(known.items()))
 
 
 def find_task(name: str) -> type[Task]:

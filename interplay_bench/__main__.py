@@ -1,0 +1,7 @@
+"""``python -m interplay_bench``: the same as ``interplay-bench``, for launchers such as ``accelerate launch -m``."""
+
+import sys
+
+from interplay_bench.cli import main
+
+sys.exit(main())

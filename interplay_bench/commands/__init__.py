@@ -1,0 +1,1 @@
+"""The commands of ``interplay-bench``, one per file."""

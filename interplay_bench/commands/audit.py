@@ -1,0 +1,79 @@
+"""``interplay-bench audit``: check the data and the prompts themselves."""
+
+from __future__ import annotations
+
+import argparse
+
+from interplay_bench import options
+
+HELP = "check labels and prompts"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the audits."""
+    audits = parser.add_subparsers(required=True, metavar="AUDIT")
+    labels = audits.add_parser("labels", help="precision and recall of the action rules against human labels")
+    options.add_dataset(labels, default="inspired")
+    options.add_plugin(labels)
+    labels.set_defaults(execute=audit_labels)
+    leaks = audits.add_parser("leaks", help="search every rendered prompt for the target's title; exits 1 on a leak")
+    options.add_dataset(leaks)
+    leaks.add_argument("--model", metavar="M", required=True, help="whose prompts to search")
+    options.add_settings(leaks)
+    options.add_plugin(leaks)
+    leaks.set_defaults(execute=audit_leaks)
+
+
+def execute(parsed: argparse.Namespace) -> int:
+    """Run the chosen audit; each sets its own function."""
+    raise NotImplementedError
+
+
+def audit_labels(parsed: argparse.Namespace) -> int:
+    """Print precision and recall per label."""
+    from tabulate import tabulate
+
+    from interplay_bench import label_audit
+    from interplay_bench.dataset import Source
+
+    _plugins(parsed)
+    rows = label_audit.audit_labels(parsed.dataset, Source(parsed.data, parsed.split))
+    cells = [[row.label, _rate(row.precision), _rate(row.recall), row.support, row.source] for row in rows]
+    print(tabulate(cells, ["label", "precision", "recall", "support", "against"], disable_numparse=True))
+    return 0
+
+
+def audit_leaks(parsed: argparse.Namespace) -> int:
+    """Print the rate of prompts that name the target, by channel; 1 where persona or attributes do."""
+    from tabulate import tabulate
+
+    from interplay_bench import leak_audit, model
+    from interplay_bench.runner import load
+
+    _plugins(parsed)
+    dialogues = load(parsed.dataset, parsed.data, parsed.split).dialogues[: parsed.limit]
+    adapter = model.build(parsed.model, seed=parsed.seed, engine=options.engine(options.settings(parsed))).adapter
+    reports = leak_audit.audit_leaks(adapter, dialogues)
+    adapter.close()
+    if not any(report.prompts for report in reports):
+        print(f"{parsed.model} reads no prompt: nothing can leak through it.")
+        return 0
+    kinds = list(reports[0].found)
+    rows = [[r.channel, r.prompts, *r.found.values(), r.unprompted, _rate(r.leaks / (r.prompts or 1))] for r in reports]
+    headers = ["channel", "prompts", *kinds, "before it was named", "rate"]
+    print(tabulate(rows, headers, disable_numparse=True))
+    leaking = [report for report in reports if report.leaks and report.channel in leak_audit.FORBIDDEN]
+    for report in leaking:
+        print(f"LEAK in the {report.channel}, for example {report.example}")
+    return 1 if leaking else 0
+
+
+def _rate(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _plugins(parsed: argparse.Namespace) -> None:
+    from interplay_bench import registry
+
+    for plugin in parsed.plugin:
+        registry.load_plugin(plugin)

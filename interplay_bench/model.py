@@ -1,0 +1,65 @@
+"""From what a user types after ``--model`` to a model that runs: ``smollm2``, ``accept-at:3``, ``./my-card.toml``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from interplay_bench import registry
+from interplay_bench.adapter import Adapter
+from interplay_bench.card import ModelCard
+from interplay_bench.card import find as find_card
+from interplay_bench.card import read as read_card
+from interplay_bench.errors import CardError, unknown_name
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model, ready to be evaluated: the name as typed, its card, and the adapter."""
+
+    name: str
+    card: ModelCard
+    adapter: Adapter
+
+    def record(self) -> dict[str, Any]:
+        """As it stands in ``run.json``."""
+        return {
+            "name": self.name,
+            "card": asdict(self.card),
+            "knows_target": self.adapter.knows_target,
+            "identity": dict(self.adapter.identity()),
+        }
+
+
+def build(name: str, *, seed: int = 0, engine: Mapping[str, Any] | None = None) -> Model:
+    """Build the model called ``name``; ``engine`` replaces options of its card's engine."""
+    card, argument = _card(name)
+    if engine:
+        if not card.engine:
+            raise CardError(f"The model {name!r} has no engine whose options could be set.")
+        card = card.override(dict(engine))
+    adapters = registry.adapters()
+    if card.adapter not in adapters:
+        raise unknown_name(f"adapter (in the card {card.name!r})", card.adapter, adapters)
+    return Model(name, card, adapters[card.adapter].from_card(card, argument, seed))
+
+
+def wrap(adapter: Adapter) -> Model:
+    """Make a model of an adapter that the caller built."""
+    name = type(adapter).__name__
+    return Model(name, ModelCard(name=name, adapter=name, summary="built by the caller"), adapter)
+
+
+def _card(name: str) -> tuple[ModelCard, str | None]:
+    if name.endswith(".toml"):
+        return read_card(Path(name).expanduser()), None
+    base, colon, argument = name.partition(":")
+    card = find_card(base)
+    if card is None:
+        known = registry.models()
+        if base not in known:
+            raise unknown_name("model", base, known, hint="A card of your own is given by path, ending in .toml.")
+        card = ModelCard(name=base, adapter=base, summary=known[base])
+    return card, argument if colon else None

@@ -1,0 +1,74 @@
+"""A simulator made of a language model: what zero-shot and fine-tuned models share.
+
+A decision is the model's choice among the user's action tokens, in context; a reply is written in the markup.
+A subclass only says how a view reads as a prompt.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from interplay_bench.adapter import VERDICTS, Decision, Recommender, Reply, UserSimulator, Verdict
+from interplay_bench.dialogue import ACTIONS, Action, Role, View
+from interplay_bench.language_model import Choice, Generation, LanguageModel, Prompt, Refusal, Sampling
+from interplay_bench.markup import ACTION_OPEN, END, Malformed, action_token, parse
+
+
+class LanguageModelSimulator(UserSimulator, Recommender):
+    """User and recommender over one language model; the card says which it is meant to be."""
+
+    roles = frozenset(Role)
+    standalone: ClassVar[bool] = False
+
+    def __init__(self, model: LanguageModel, sampling: Sampling) -> None:
+        self.model = model
+        self.sampling = sampling
+
+    @abstractmethod
+    def prompt(self, view: View) -> Prompt:
+        """How this model reads a view; its ``prefix`` ends where the action's token comes."""
+
+    def prompts(self, views: Sequence[View]) -> list[Prompt]:
+        """One prompt per view."""
+        return [self.prompt(view) for view in views]
+
+    def identity(self) -> Mapping[str, object]:
+        """The language model's identity and how it samples."""
+        sampling = {name: getattr(self.sampling, name) for name in self.sampling.__slots__}
+        return {**self.model.identity(), "sampling": sampling}
+
+    def decide(self, views: Sequence[View]) -> list[Decision]:
+        """Weigh the user's actions against each other as what comes next."""
+        actions = ACTIONS[Role.USER]
+        answers = self.model.choose(self.prompts(views), [action_token(action) for action in actions])
+        return [_decision(answer, actions) for answer in answers]
+
+    def respond(self, views: Sequence[View]) -> list[Reply]:
+        """Write each view's next turn."""
+        texts = self.model.generate(self.prompts(views), self.sampling)
+        return [_reply(text, view.role) for text, view in zip(texts, views, strict=True)]
+
+
+def _decision(answer: Choice | Refusal, actions: Sequence[Action]) -> Decision:
+    if isinstance(answer, Refusal):
+        return Decision(Verdict.OTHER, problem=answer.reason, refused=True)
+    probability = None
+    if answer.logprobs is not None:
+        highest = max(answer.logprobs)
+        weights = [math.exp(logprob - highest) for logprob in answer.logprobs]
+        probability = weights[actions.index(Action.ACCEPT)] / sum(weights)
+    if answer.index is None:
+        return Decision(Verdict.OTHER, problem="no action", raw=answer.text, dropped_turns=answer.dropped_turns)
+    verdict = VERDICTS.get(actions[answer.index], Verdict.OTHER)
+    return Decision(verdict, probability, raw=answer.text, dropped_turns=answer.dropped_turns)
+
+
+def _reply(text: Generation | Refusal, role: Role) -> Reply:
+    if isinstance(text, Refusal):
+        return Reply(Malformed(text.reason, ""), "", refused=True)
+    raw = ACTION_OPEN + text.text
+    turn = parse(raw + END if text.finish == "stop" and END not in raw else raw, role)
+    return Reply(turn, raw, text.prompt_tokens, text.completion_tokens, dropped_turns=text.dropped_turns)

@@ -1,0 +1,189 @@
+"""Multi-turn replay of a user simulator (paper, sections 4.3 and 5.1; Table 1, left half)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from interplay_bench.metrics.auc import auc
+
+from interplay_bench.adapter import VERDICTS, Decision, Reply, UserSimulator, Verdict
+from interplay_bench.dialogue import Action, Dialogue, OracleView, Role, Turn, View
+from interplay_bench.markup import Malformed
+from interplay_bench.metrics.rates import rate
+from interplay_bench.registry import task
+from interplay_bench.results import Score
+from interplay_bench.task import Sample, Task
+
+SUCCESS, EARLY, FAILURE, LATE = "success", "early_termination", "failure", "late_accept"
+NO_TARGET, NEVER_PROPOSED, BACKEND_ERROR = "no_target", "never_proposed", "backend_error"
+REPLAYED = (SUCCESS, EARLY, FAILURE, LATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What ``--set`` may change.
+
+    ``history``: the user's earlier turns are the ``gold`` ones, or the simulator's ``self``-written replies.
+    ``decide``: by ``score`` (weighing the actions) or by ``generate`` (writing a turn and reading its action).
+    """
+
+    history: Literal["gold", "self"] = "gold"
+    decide: Literal["score", "generate"] = "score"
+
+
+@dataclass(slots=True)
+class Replay:
+    """One dialogue on its way: the user's own turns so far (with ``history=self``) and its decisions."""
+
+    dialogue: Dialogue
+    turns: list[Turn]
+    decisions: list[tuple[int, Decision]]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether a recommendation was taken, which ends a conversation that the simulator itself speaks in."""
+        return any(decision.verdict is Verdict.ACCEPT for _, decision in self.decisions)
+
+
+@task("user_multiturn")
+class UserMultiturn(Task[Options, UserSimulator]):
+    """Walk through a recommender's turns and accept or reject each: SR, ET, FR.
+
+    SR: the target is accepted. ET: something else is accepted before the target is proposed. FR: all is rejected.
+    A decision answers a whole turn. Taking something after having turned down the target (``late_accept`` in the
+    ledger) is outside the paper's three buckets and counts as FR, as the signature says.
+    """
+
+    role = Role.USER
+    metrics = ("SR", "ET", "FR", "decision AUC")
+    Options = Options
+
+    def evaluate(self, model: UserSimulator, dialogues: Sequence[Dialogue]) -> list[Sample]:
+        """Replay each dialogue that proposes its target; account for the others."""
+        replays = [Replay(dialogue, [], []) for dialogue in dialogues]
+        playable = [replay for replay in replays if replay.dialogue.target_turn() is not None]
+        if self.options.history == "gold":
+            self._decide(model, [(replay, index) for replay in playable for index in replay.dialogue.proposals()])
+        else:
+            self._converse(model, playable)
+        return [_sample(replay) for replay in replays]
+
+    def scores(self, samples: Sequence[Sample]) -> list[Score]:
+        """SR, ET and FR with counts and Wilson intervals; the decision AUC where the data says what was liked."""
+        outcomes = Counter(sample.outcome for sample in samples)
+        total = sum(outcomes[outcome] for outcome in REPLAYED)
+        parts = {"history": self.options.history, "decide": self.options.decide, "late": "fr", "v": self.version}
+        rates = [
+            rate("SR", outcomes[SUCCESS], total, direction="higher", **parts),
+            rate("ET", outcomes[EARLY], total, direction=None, **parts),
+            rate("FR", outcomes[FAILURE] + outcomes[LATE], total, direction="lower", **parts),
+        ]
+        judged = [
+            (decision["probability"], decision["liked"], number)
+            for number, sample in enumerate(samples)
+            for decision in sample.detail.get("decisions", ())
+            if decision.get("liked") is not None and decision["probability"] is not None
+        ]
+        if judged:
+            probabilities, liked, clusters = zip(*judged, strict=True)
+            rates.append(auc("decision AUC", probabilities, liked, clusters, direction="higher", **parts))
+        return rates
+
+    def _decide(self, model: UserSimulator, points: Sequence[tuple[Replay, int]]) -> None:
+        """Ask for a decision after turn ``index`` of each replay, all in one batch."""
+        views = [_view(model, replay, index + 1) for replay, index in points]
+        if self.options.decide == "score":
+            decisions = model.decide(views)
+        else:
+            decisions = [_read(reply) for reply in model.respond(views)]
+        for (replay, index), decision in zip(points, decisions, strict=True):
+            replay.decisions.append((index, decision))
+
+    def _converse(self, model: UserSimulator, replays: Sequence[Replay]) -> None:
+        """Walk all dialogues turn by turn, with the simulator's own replies in the place of the user's."""
+        for index in range(max((len(replay.dialogue.turns) for replay in replays), default=0)):
+            live = [replay for replay in replays if index < len(replay.dialogue.turns) and not replay.accepted]
+            speaking = []
+            for replay in live:
+                turn = replay.dialogue.turns[index]
+                if turn.role is Role.USER and not turn.scripted:
+                    speaking.append(replay)
+                else:
+                    replay.turns.append(turn)
+            views = [_view(model, replay, index) for replay in speaking]
+            for replay, reply in zip(speaking, model.respond(views) if views else (), strict=True):
+                replay.turns.append(_spoken(reply))
+            self._decide(model, [(r, index) for r in live if r.dialogue.turns[index].recommended])
+
+
+def _view(model: UserSimulator, replay: Replay, upto: int) -> View:
+    """What the user knows before turn ``upto``; an oracle also learns the target."""
+    turns = tuple(replay.turns) or replay.dialogue.turns
+    view = View.of(Role.USER, replay.dialogue.persona, turns[:upto])
+    if model.knows_target:
+        return OracleView(view.role, view.persona, view.turns, replay.dialogue.target)
+    return view
+
+
+def _spoken(reply: Reply) -> Turn:
+    """The simulator's reply as a turn of the conversation; what could not be parsed is still said."""
+    if isinstance(reply.turn, Malformed):
+        return Turn(Role.USER, Action.CHAT, reply.turn.text)
+    return reply.turn
+
+
+def _read(reply: Reply) -> Decision:
+    """A decision from a written reply: what its action says."""
+    if isinstance(reply.turn, Malformed):
+        problem = reply.turn.reason
+        return Decision(Verdict.OTHER, None, problem, reply.refused, reply.raw, reply.dropped_turns)
+    verdict = VERDICTS.get(reply.turn.action, Verdict.OTHER)
+    return Decision(verdict, raw=reply.raw, dropped_turns=reply.dropped_turns)
+
+
+def _outcome(replay: Replay) -> str:
+    """Which of the ledger's places a dialogue takes."""
+    if replay.dialogue.target is None:
+        return NO_TARGET
+    target = replay.dialogue.target_turn()
+    if target is None:
+        return NEVER_PROPOSED
+    for index, decision in replay.decisions:
+        if decision.refused:
+            return BACKEND_ERROR
+        if decision.verdict is Verdict.ACCEPT:
+            return EARLY if index < target else SUCCESS if index == target else LATE
+    return FAILURE
+
+
+def _sample(replay: Replay) -> Sample:
+    dialogue, decisions = replay.dialogue, replay.decisions
+    counts = Counter(f"decisions_{decision.verdict}" for _, decision in decisions)
+    counts["decisions"] = len(decisions)
+    counts["decisions_malformed"] = sum(d.problem is not None and not d.refused for _, d in decisions)
+    counts["decisions_refused"] = sum(d.refused for _, d in decisions)
+    counts["decisions_too_long"] = sum(d.dropped_turns > 0 for _, d in decisions)
+    detail = {
+        "target_turn": dialogue.target_turn(),
+        "decisions": [_detail(dialogue, index, decision) for index, decision in decisions],
+    }
+    if replay.turns:
+        detail["said"] = [turn.text for turn in replay.turns if turn.role is Role.USER]
+    return Sample(dialogue.id, dialogue.user_id, _outcome(replay), dict(sorted(counts.items())), detail)
+
+
+def _detail(dialogue: Dialogue, index: int, decision: Decision) -> dict[str, object]:
+    """A decision as it stands in the samples. ``liked``: what the user said of what was recommended, if of one mind."""
+    opinions = {dialogue.liked[i.id] for i in dialogue.turns[index].recommended if i.id in dialogue.liked}
+    probability = None if decision.probability is None else round(decision.probability, 6)
+    return {
+        "turn": index,
+        "verdict": str(decision.verdict),
+        "probability": probability,
+        "liked": opinions.pop() if len(opinions) == 1 else None,
+        **({"problem": decision.problem} if decision.problem else {}),
+        **({"raw": decision.raw} if decision.raw else {}),
+    }
