@@ -20,7 +20,8 @@ class ModelCard:
     """A model by name.
 
     ``adapter``: which class runs it. ``engine``: the language model behind it (``kind`` and that engine's own
-    options). ``settings``: the adapter's options. ``summary``: one line for ``interplay-bench list``.
+    options). ``settings``: the adapter's options. ``train``: the recipe that makes its checkpoint, for a fine-tuned
+    model. ``summary``: one line for ``interplay-bench list``.
     """
 
     name: str
@@ -28,6 +29,7 @@ class ModelCard:
     summary: str
     engine: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    train: dict[str, Any] = field(default_factory=dict)
 
     def override(self, engine: Mapping[str, Any]) -> ModelCard:
         """This card with engine options replaced, as ``--set engine.dtype=float32`` does."""

@@ -33,17 +33,31 @@ class Model:
         }
 
 
-def build(name: str, *, seed: int = 0, engine: Mapping[str, Any] | None = None) -> Model:
-    """Build the model called ``name``; ``engine`` replaces options of its card's engine."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A model that exists by name, not built yet: its card, its adapter, and the ``K`` of ``name:K``."""
+
+    name: str
+    card: ModelCard
+    adapter: type[Adapter]
+    argument: str | None
+
+    def build(self, seed: int = 0) -> Model:
+        """Load it; this is where weights are read and servers are asked."""
+        return Model(self.name, self.card, self.adapter.from_card(self.card, self.argument, seed))
+
+
+def find(name: str, engine: Mapping[str, Any] | None = None) -> Named:
+    """Look ``name`` up; ``engine`` replaces options of its card's engine."""
     card, argument = _card(name)
     if engine:
         if not card.engine:
             raise CardError(f"The model {name!r} has no engine whose options could be set.")
-        card = card.override(dict(engine))
+        card = card.override(engine)
     adapters = registry.adapters()
     if card.adapter not in adapters:
         raise unknown_name(f"adapter (in the card {card.name!r})", card.adapter, adapters)
-    return Model(name, card, adapters[card.adapter].from_card(card, argument, seed))
+    return Named(name, card, adapters[card.adapter], argument)
 
 
 def wrap(adapter: Adapter) -> Model:

@@ -1,10 +1,13 @@
-"""How a view reads as text: the persona's parts, and the turns in the markup."""
+"""How a view reads as text: the persona's parts, and the turns in the markup.
+
+:func:`training_prompt` is the format that fine-tuned simulators are trained on and read.
+"""
 
 from __future__ import annotations
 
 from interplay_bench.dialogue import Persona, Turn, View
-from interplay_bench.language_model import Channel, Part
-from interplay_bench.markup import neutral, render
+from interplay_bench.language_model import Channel, Message, Part, Prompt
+from interplay_bench.markup import ACTION_OPEN, neutral, render, role_token
 
 
 def persona_parts(persona: Persona) -> tuple[Part, ...]:
@@ -23,6 +26,13 @@ def persona_parts(persona: Persona) -> tuple[Part, ...]:
 def turn_part(turn: Turn) -> Part:
     """A turn in the markup."""
     return Part(Channel.TURNS, render(turn))
+
+
+def training_prompt(view: View) -> Prompt:
+    """Persona, then each turn behind its role's token, then the opening of the next turn of ``view.role``."""
+    persona = Message("system", persona_parts(view.persona))
+    turns = (Message(turn.role, (Part(Channel.TURNS, role_token(turn.role)), turn_part(turn))) for turn in view.turns)
+    return Prompt((persona, *turns), chat=False, prefix=role_token(view.role) + ACTION_OPEN)
 
 
 def domain(view: View, default: str = "movie") -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from interplay_bench.task import Task
 
 A = TypeVar("A", bound="type[Adapter]")
-T = TypeVar("T", bound="type[Task]")
+T = TypeVar("T", bound="type[Task[Any, Any]]")
 Loader = Callable[["Source"], "DialogueSet"]
 
 
@@ -42,7 +42,7 @@ class DatasetEntry:
     summary: str
 
 
-_TASKS: dict[str, type[Task]] = {}
+_TASKS: dict[str, type[Task[Any, Any]]] = {}
 _ADAPTERS: dict[str, type[Adapter]] = {}
 _DATASETS: dict[str, DatasetEntry] = {}
 _loaded: set[str] = set()
@@ -80,7 +80,7 @@ def dataset(name: str, *, splits: tuple[str, ...] = ("train", "valid", "test")) 
     return register
 
 
-def tasks() -> dict[str, type[Task]]:
+def tasks() -> dict[str, type[Task[Any, Any]]]:
     """All tasks by name."""
     _load("interplay_bench.tasks", "interplay_bench.tasks")
     return dict(sorted(_TASKS.items()))
@@ -114,7 +114,7 @@ def models() -> dict[str, str]:
     return dict(sorted(known.items()))
 
 
-def find_task(name: str) -> type[Task]:
+def find_task(name: str) -> type[Task[Any, Any]]:
     """The task called ``name``; an unknown one is an error that suggests near names."""
     known = tasks()
     if name not in known:

@@ -76,9 +76,11 @@ def evaluate(
     given = dict(settings or {})
     engine = options.engine(given)
     evaluation = registry.find_task(task).from_settings(_task_options(given), seed)
+    # Names are looked up before data is read, and data before weights: the cheapest mistake is found first.
+    named = None if isinstance(model, Adapter) else models.find(model, engine)
     source = dataset if isinstance(dataset, DialogueSet) else load(dataset, data, split)
     dialogues = _first(source.dialogues, limit)
-    built = models.wrap(model) if isinstance(model, Adapter) else models.build(model, seed=seed, engine=engine)
+    built = models.wrap(model) if isinstance(model, Adapter) else named.build(seed)
     request = Request(task, built.name, source.name, data, split, limit, seed, given)
     if evaluation.role not in built.adapter.roles:
         raise UsageError(f"The task {task!r} evaluates a {evaluation.role}, which the model {built.name!r} is not.")

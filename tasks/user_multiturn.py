@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from interplay_bench.metrics.auc import auc
-
 from interplay_bench.adapter import VERDICTS, Decision, Reply, UserSimulator, Verdict
 from interplay_bench.dialogue import Action, Dialogue, OracleView, Role, Turn, View
 from interplay_bench.markup import Malformed
+from interplay_bench.metrics.auc import auc
 from interplay_bench.metrics.rates import rate
 from interplay_bench.registry import task
 from interplay_bench.results import Score
@@ -89,7 +88,7 @@ class UserMultiturn(Task[Options, UserSimulator]):
         ]
         if judged:
             probabilities, liked, clusters = zip(*judged, strict=True)
-            rates.append(auc("decision AUC", probabilities, liked, clusters, direction="higher", **parts))
+            rates.append(auc(probabilities, liked, clusters, name="decision AUC", seed=self.seed, **parts))
         return rates
 
     def _decide(self, model: UserSimulator, points: Sequence[tuple[Replay, int]]) -> None:
@@ -166,7 +165,7 @@ def _sample(replay: Replay) -> Sample:
     counts["decisions_malformed"] = sum(d.problem is not None and not d.refused for _, d in decisions)
     counts["decisions_refused"] = sum(d.refused for _, d in decisions)
     counts["decisions_too_long"] = sum(d.dropped_turns > 0 for _, d in decisions)
-    detail = {
+    detail: dict[str, object] = {
         "target_turn": dialogue.target_turn(),
         "decisions": [_detail(dialogue, index, decision) for index, decision in decisions],
     }

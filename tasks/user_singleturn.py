@@ -9,10 +9,10 @@ from functools import cached_property
 from interplay_bench.adapter import Reply, UserSimulator
 from interplay_bench.dialogue import Dialogue, Role
 from interplay_bench.markup import Malformed
-from interplay_bench.metrics.bertscore import BertScorer, choose_encoder
+from interplay_bench.metrics.bertscore import BertScorer
 from interplay_bench.metrics.distinct import distinct
 from interplay_bench.metrics.intervals import mean_score
-from interplay_bench.metrics.words import count_words
+from interplay_bench.metrics.words import words
 from interplay_bench.registry import task
 from interplay_bench.results import Score
 from interplay_bench.task import Sample, Task
@@ -46,7 +46,7 @@ class UserSingleturn(Task[Options, UserSimulator]):
     @cached_property
     def scorer(self) -> BertScorer:
         """The encoder, loaded when the first replies are to be scored."""
-        return choose_encoder(self.options.bertscore)
+        return BertScorer(self.options.bertscore)
 
     def evaluate(self, model: UserSimulator, dialogues: Sequence[Dialogue]) -> list[Sample]:
         """Write and score all replies of ``dialogues``."""
@@ -65,11 +65,11 @@ class UserSingleturn(Task[Options, UserSimulator]):
         texts = [reply["text"] for reply, _ in replies]
         users = [user for _, user in replies]
         similarity = [reply["bertscore"] for reply, _ in replies]
-        words = [float(count_words(text)) for text in texts]
+        encoder = {"metric": "bertscore-f1", **self.scorer.parts}
         return [
-            mean_score("BERTScore", similarity, users, direction="higher", signature=self.scorer.identity),
-            distinct("Dist-4", texts, n=4, direction="higher"),
-            mean_score("words", words, users, direction=None, signature="words|tok:whitespace"),
+            mean_score("BERTScore", similarity, users, direction="higher", seed=self.seed, **encoder),
+            distinct(texts, 4, users),
+            words(texts, users, seed=self.seed),
         ]
 
 

@@ -52,7 +52,7 @@ def audit_leaks(parsed: argparse.Namespace) -> int:
 
     _plugins(parsed)
     dialogues = load(parsed.dataset, parsed.data, parsed.split).dialogues[: parsed.limit]
-    adapter = model.build(parsed.model, seed=parsed.seed, engine=options.engine(options.settings(parsed))).adapter
+    adapter = model.find(parsed.model, options.engine(options.settings(parsed))).build(parsed.seed).adapter
     reports = leak_audit.audit_leaks(adapter, dialogues)
     adapter.close()
     if not any(report.prompts for report in reports):

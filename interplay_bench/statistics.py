@@ -1,0 +1,127 @@
+"""Comparing two models that answered the same dialogues.
+
+Everything is paired, and every effect is the second model's value minus the first's. Rates are tested with McNemar's
+exact test, means with a paired bootstrap that resamples whole users, Dist-n with a paired jackknife; several metrics
+at once get Holm's correction.
+
+McNemar, Q. (1947). Psychometrika 12. Holm, S. (1979). Scandinavian Journal of Statistics 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from math import fsum
+from statistics import NormalDist
+
+from interplay_bench.metrics.distinct import distinct_difference
+from interplay_bench.metrics.intervals import RESAMPLES, bootstrap_means, cluster_index, percentiles
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The second model minus the first: the effect, its 95% interval, and how likely as much is by chance alone.
+
+    ``n``: how many pairs. ``low``, ``high`` and ``p`` are ``None`` where there is too little to tell.
+    """
+
+    effect: float
+    low: float | None
+    high: float | None
+    p: float | None
+    n: int
+    test: str
+
+
+def mcnemar(only_a: int, only_b: int) -> float:
+    """Return the exact two-sided p of so many pairs where only A, and where only B, came out true."""
+    if only_a < 0 or only_b < 0:
+        raise ValueError(f"counts cannot be negative, but are {only_a} and {only_b}")
+    only_a, only_b = int(only_a), int(only_b)  # numpy's would overflow below
+    n, few = only_a + only_b, min(only_a, only_b)
+    tail = term = 1
+    for k in range(few):
+        term = term * (n - k) // (k + 1)
+        tail += term
+    return min(1.0, 2 * tail / (1 << n))
+
+
+def compare_rates(
+    a: Sequence[bool],
+    b: Sequence[bool],
+    clusters: Sequence[Hashable] | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Comparison:
+    """Compare two rates, outcome by outcome: McNemar's exact test, and a bootstrapped interval.
+
+    The test takes the pairs to be independent; ``clusters`` (users) widen the interval alone.
+    """
+    effect, low, high, _ = _bootstrap([bool(x) for x in a], [bool(x) for x in b], clusters, resamples, seed)
+    only_a = sum(bool(x and not y) for x, y in zip(a, b, strict=True))
+    only_b = sum(bool(y and not x) for x, y in zip(a, b, strict=True))
+    return Comparison(effect, low, high, mcnemar(only_a, only_b), len(a), "mcnemar-exact")
+
+
+def compare_means(
+    a: Sequence[float],
+    b: Sequence[float],
+    clusters: Sequence[Hashable] | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Comparison:
+    """Compare two means, value by value, by a paired bootstrap over ``clusters`` (users).
+
+    p is twice the share of resamples on the far side of zero, and so never below ``2 / (resamples + 1)``.
+    """
+    return Comparison(*_bootstrap(a, b, clusters, resamples, seed), len(a), "paired-bootstrap")
+
+
+def compare_distinct(
+    a: Sequence[str],
+    b: Sequence[str],
+    n: int = 4,
+    clusters: Sequence[Hashable] | None = None,
+    *,
+    definition: str = "paper",
+) -> Comparison | None:
+    """Compare two Dist-n over the same contexts, so at equal size; ``None`` where one side has no n-gram."""
+    found = distinct_difference(a, b, n, clusters, definition=definition)
+    if found is None:
+        return None
+    effect, error = found
+    if error is None:
+        return Comparison(effect, None, None, None, len(a), "paired-jackknife")
+    normal = NormalDist()
+    half = normal.inv_cdf(0.975) * error
+    p = 2 * normal.cdf(-abs(effect) / error) if error else float(effect == 0)
+    return Comparison(effect, effect - half, effect + half, p, len(a), "paired-jackknife")
+
+
+def holm(ps: Sequence[float | None]) -> list[float | None]:
+    """Return Holm's adjusted p values, in the same order; one that is ``None`` was no test and stays so."""
+    tested = sorted((p, i) for i, p in enumerate(ps) if p is not None)
+    adjusted: list[float | None] = [None] * len(ps)
+    largest = 0.0
+    for rank, (p, i) in enumerate(tested):
+        largest = max(largest, min(1.0, p * (len(tested) - rank)))
+        adjusted[i] = largest
+    return adjusted
+
+
+def _bootstrap(
+    a: Sequence[float], b: Sequence[float], clusters: Sequence[Hashable] | None, resamples: int, seed: int
+) -> tuple[float, float | None, float | None, float | None]:
+    if len(a) != len(b):
+        raise ValueError(f"values come in pairs, but there are {len(a)} and {len(b)}")
+    if not len(a):
+        raise ValueError("there is no pair to compare")
+    differences = [float(y) - float(x) for x, y in zip(a, b, strict=True)]
+    effect = fsum(differences) / len(differences)
+    if cluster_index(clusters, len(differences))[1] < 2:
+        return effect, None, None, None
+    means = bootstrap_means(differences, clusters, resamples=resamples, seed=seed)
+    beyond = min(int((means <= 0).sum()), int((means >= 0).sum()))
+    return effect, *percentiles(means), min(1.0, 2 * (beyond + 1) / (resamples + 1))

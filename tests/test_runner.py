@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from interplay_bench.errors import DataError, RunError, UsageError
+from interplay_bench.registry import load_plugin
+from interplay_bench.run import Run
+from interplay_bench.runner import evaluate
+
+
+@pytest.fixture(autouse=True)
+def plugin(toy: Path) -> None:
+    load_plugin(toy)
+
+
+def comparable(folder: Path) -> tuple[bytes, dict[str, object]]:
+    record = json.loads((folder / "run.json").read_text())
+    record.pop("timing")
+    return (folder / "samples.jsonl").read_bytes(), record
+
+
+def test_the_record_says_what_was_run(tmp_path: Path) -> None:
+    run = evaluate("user_multiturn", "accept-at:2", "toy", limit=5, seed=7, output=tmp_path / "run")
+    record = run.record
+    assert record["status"] == "complete"
+    assert record["task"] == {
+        "name": "user_multiturn",
+        "version": "1",
+        "options": {"history": "gold", "decide": "score"},
+    }
+    assert record["dataset"]["fingerprint"].startswith("sha256:")
+    assert record["dataset"]["dialogues"] == 5
+    assert record["request"]["seed"] == 7
+    assert "--model accept-at:2" in record["command"]
+    assert set(record["versions"]) >= {"python", "interplay-bench", "torch", "transformers"}
+    assert record["timing"]["dialogues"] == 5
+
+
+def test_scores_are_read_by_name(tmp_path: Path) -> None:
+    run = evaluate("user_multiturn", "accept-first", "toy", output=tmp_path / "run")
+    assert run["SR"].total == Run.load(tmp_path / "run")["SR"].total
+    with pytest.raises(UsageError, match="Did you mean 'SR'"):
+        run["SRR"]
+
+
+def test_equal_data_has_an_equal_fingerprint(tmp_path: Path) -> None:
+    prints = [
+        evaluate("user_multiturn", "oracle", "toy", data=size, output=tmp_path / str(number)).record["dataset"][
+            "fingerprint"
+        ]
+        for number, size in enumerate(("8", "8", "9"))
+    ]
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_sigkill_at_random_moments_and_resume_give_the_undisturbed_result(toy: Path, tmp_path: Path) -> None:
+    evaluate("user_multiturn", "slow", "toy", data="120", output=tmp_path / "calm")
+    hit = tmp_path / "hit"
+    command = [sys.executable, "-m", "interplay_bench", "run", "--task", "user_multiturn", "--model", "slow"]
+    command += ["--dataset", "toy", "--data", "120", "--plugin", str(toy), "--output", str(hit), "--resume"]
+    moments, kills = random.Random(0), 0
+    while kills < 20:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ)
+        time.sleep(moments.uniform(0.05, 0.9))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kills += 1
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    samples, record = comparable(hit)
+    calm_samples, calm_record = comparable(tmp_path / "calm")
+    assert samples == calm_samples
+    assert record["metrics"] == calm_record["metrics"]
+    assert record["ledger"] == calm_record["ledger"]
+
+
+@pytest.mark.parametrize("torn", ['{"index": 9, "dia', "\x00\x00"])
+def test_a_torn_last_line_is_done_again(tmp_path: Path, torn: str) -> None:
+    evaluate("user_multiturn", "slow", "toy", output=tmp_path / "calm")
+    evaluate("user_multiturn", "slow", "toy", output=tmp_path / "torn")
+    whole = (tmp_path / "torn" / "samples.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "torn" / "samples.jsonl").write_text("".join(whole[:6]) + torn)
+    evaluate("user_multiturn", "slow", "toy", output=tmp_path / "torn", resume=True)
+    assert comparable(tmp_path / "torn")[0] == comparable(tmp_path / "calm")[0]
+
+
+def test_an_existing_run_is_not_overwritten(tmp_path: Path) -> None:
+    evaluate("user_multiturn", "oracle", "toy", output=tmp_path / "run")
+    with pytest.raises(RunError, match="--resume"):
+        evaluate("user_multiturn", "oracle", "toy", output=tmp_path / "run")
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"limit": 3}, {"settings": {"decide": "generate"}}])
+def test_another_configuration_is_not_resumed(tmp_path: Path, change: dict[str, object]) -> None:
+    evaluate("user_multiturn", "likes-dune", "toy", output=tmp_path / "run")
+    with pytest.raises(RunError, match="differs in"):
+        evaluate("user_multiturn", "likes-dune", "toy", output=tmp_path / "run", resume=True, **change)  # type: ignore[arg-type]
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(RunError, match="no run directory"):
+        evaluate("user_multiturn", "oracle", "toy", output=tmp_path)
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def test_a_model_that_does_not_speak_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not speak"):
+        evaluate("user_singleturn", "accept-first", "toy", output=tmp_path / "run")
+
+
+def test_an_empty_data_set_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no dialogues"):
+        evaluate("user_multiturn", "oracle", "toy", data="0", output=tmp_path / "run")
+
+
+def test_ten_thousand_dialogues_cost_the_harness_little(tmp_path: Path) -> None:
+    run = evaluate("user_multiturn", "accept-at:2", "toy", data="10000", output=tmp_path / "run")
+    assert sum(run.record["ledger"]["outcomes"].values()) == 10_000
