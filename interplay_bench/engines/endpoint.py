@@ -74,10 +74,10 @@ class EndpointSettings(BaseModel):
     model: str = Field(min_length=1)
     base_url: str | None = None
     api_key_env: str = "OPENAI_API_KEY"
-    concurrency: int = Field(16, ge=1)
-    timeout: float = Field(120.0, gt=0)
-    max_retries: int = Field(5, ge=0)
-    max_wait: float = Field(60.0, ge=0)
+    concurrency: int = Field(default=16, ge=1)
+    timeout: float = Field(default=120.0, gt=0)
+    max_retries: int = Field(default=5, ge=0)
+    max_wait: float = Field(default=60.0, ge=0)
     extra_body: Mapping[str, Any] = Field(default_factory=dict)
 
 
@@ -538,23 +538,23 @@ def _weigh(steps: Sequence[_Step], prefix: str, choices: Sequence[str]) -> tuple
     path, at = 0.0, 0
     for step in steps:
         before, at = text[:at], at + len(step.token)
-        if _compatible(text, start, text[:at], choices) >= live:
+        written = _compatible(text, start, text[:at], choices) & live
+        if written == live:
             continue
+        # What was written counts only if the rest of the text bears it out: "a" may begin "accept", or not.
+        written = written if written & borne_out else set()
         heard: dict[int, list[float]] = {}
         for token, logprob in step.alternatives.items():
             reach = _compatible(text, start, before + token, choices) & live
-            if reach != live:
-                # What was written counts only if the rest of the text bears it out: "a" may begin "accept", or not.
-                for index in reach & borne_out if token == step.token else reach:
-                    heard.setdefault(index, []).append(logprob)
+            for index in written if token == step.token else reach if reach != live else ():
+                heard.setdefault(index, []).append(logprob)
         if not heard or len(step.alternatives) < 2:
             return None
         floor = min(step.alternatives.values())
         scores |= {index: path + (_log_sum(heard[index]) if index in heard else floor) for index in live}
-        if len(live & borne_out) <= 1:
+        if len(written) <= 1:
             return max(scores, key=lambda i: (scores[i], i in heard)), tuple(scores.values())
-        live &= borne_out
-        path = max(scores[index] for index in live)
+        live, path = written, max(scores[index] for index in written)
     return None
 
 
