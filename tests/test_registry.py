@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from interplay_bench.errors import UsageError
+from interplay_bench.registry import adapters, cards, find_task, load_plugin, tasks
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which pip has installed a third-party package."""
+    place = tmp_path_factory.mktemp("site")
+    project = place / "project"
+    shutil.copytree(Path(__file__).parent / "third_party", project)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "--target", str(place / "packages"), str(project)], check=True, capture_output=True)
+    return place / "packages"
+
+
+def test_an_installed_package_brings_tasks_and_adapters(cli: Cli, installed: Path, toy: Path) -> None:
+    env = {"PYTHONPATH": str(installed)}
+    listed = cli("list", env=env).stdout
+    assert "book_count" in listed
+    assert "bookworm" in listed
+    done = cli("run", "--task", "book_count", "--model", "bookworm", "--dataset", "toy", "--plugin", toy, "--json", env=env)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["metrics"]["dialogues"]["value"] == 12
+
+
+def test_an_entry_point_that_does_not_import_is_one_line(cli: Cli, installed: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(installed, broken)
+    (broken / "interplay_books" / "bookworm.py").write_text("import no_such_module\n")
+    done = cli("list", "models", env={"PYTHONPATH": str(broken)})
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "bookworm" in done.stderr
+
+
+def test_a_plugin_is_loaded_once(toy: Path) -> None:
+    load_plugin(toy)
+    before = find_task("turns")
+    load_plugin(toy)
+    assert find_task("turns") is before
+
+
+def test_two_things_of_one_name_are_an_error(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.py").write_text(
+            "from interplay_bench import UserSimulator\nfrom interplay_bench.registry import adapter\n"
+            "@adapter('twin')\nclass Twin(UserSimulator):\n    'A twin.'\n    def decide(self, views): return []\n"
+        )
+    load_plugin(tmp_path / "one.py")
+    with pytest.raises(UsageError, match="Two adapters are called 'twin'"):
+        load_plugin(tmp_path / "two.py")
+
+
+def test_a_plugin_that_fails_says_where(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("1 / 0\n")
+    with pytest.raises(UsageError, match="ZeroDivisionError"):
+        load_plugin(tmp_path / "bad.py")
+
+
+def test_everything_registered_has_a_summary() -> None:
+    assert all(task.summary() for task in tasks().values())
+    assert all(cards().values())
+    assert all(adapter.__doc__ for adapter in adapters().values())
+
+
+def test_the_papers_models_have_cards() -> None:
+    papers = {"usersim-qwen8b", "usersim-llama8b", "recsim-qwen8b", "recsim-llama8b", "llama3.1-70b", "qwen3-32b"}
+    assert papers <= set(cards())

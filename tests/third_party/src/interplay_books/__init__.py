@@ -1,0 +1,1 @@
+"""A third-party package: one task, one adapter."""
