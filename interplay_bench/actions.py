@@ -1,4 +1,4 @@
-"""The rules that give each turn its action, for data that comes without (paper, section 3.5, does not say how).
+"""The rules that give each turn its action, for data that comes without (the paper does not say how it did).
 
 Recommender, first rule that holds:
   1. ``recommend``: it newly proposes an item (the loader knows);
@@ -7,12 +7,13 @@ Recommender, first rule that holds:
   4. ``chat``.
 
 User, first rule that holds:
-  1. ``accept``: something has been proposed, the user commits to it ("I'll watch it", "I accept", "sounds perfect"),
-     and neither turns it down nor asks for something else;
+  1. ``accept``: something has been proposed, and a sentence commits to it ("I'll watch it", "sounds perfect") without
+     asking for something else afterwards or turning it down;
   2. ``greeting``: it opens its side with a hello and says little more;
-  3. ``feedback``: the recommender's last turn proposed or named an item and the user reacts;
-  4. ``disclose-goal``: it says what it likes or wants, names an item, or answers an inquiry;
-  5. ``chat``.
+  3. ``chat``: thanks and goodbyes, and nothing else;
+  4. ``feedback``: the recommender's last turn proposed or named an item, and this answers it;
+  5. ``disclose-goal``: it says what it likes or wants, names an item, or answers an inquiry;
+  6. ``chat``.
 
 How well they do against people's labels: :mod:`interplay_bench.label_audit`.
 """
@@ -27,98 +28,127 @@ from interplay_bench.dialogue import Action, Role, Turn
 
 
 def _any(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+    """Any of ``patterns``, each at the start of a word."""
+    return re.compile(rf"\b(?:{'|'.join(patterns)})")
 
 
-_FILM = r"(?:movies?|films?|flicks?|shows?|trailers?|genres?|books?)"
-_SEE = r"(?:watch|see|try|check|rent|stream|download|find|look|give|go|add|put|buy|get|read)"
+_CONTRACTIONS = {
+    "can't": "can not",
+    "let's": "let us",
+    "won't": "will not",
+    **{
+        f"{verb}n't": f"{verb} not"
+        for verb in ("do", "does", "did", "is", "was", "are", "would", "could", "should", "have", "has", "had")
+    },
+    **{f"{who}'ll": f"{who} will" for who in ("i", "you", "we", "they", "that", "it", "this")},
+    **{f"{who}'ve": f"{who} have" for who in ("i", "you", "we", "they")},
+    **{f"{who}'d": f"{who} would" for who in ("i", "you", "we", "they", "that", "it")},
+    **{f"{who}'re": f"{who} are" for who in ("you", "we", "they")},
+    **{f"{who}'s": f"{who} is" for who in ("it", "that", "what", "how", "who", "there", "he", "she")},
+    "i'm": "i am",
+    "gonna": "will",
+    "going to": "will",
+    "u": "you",
+}
+_CONTRACTIONS |= {
+    short.replace("'", ""): full
+    for short, full in _CONTRACTIONS.items()
+    if not short.endswith(("'d", "'s", "'re", "e'll"))
+}
+_CONTRACTED = re.compile(r"\b(?:%s)\b" % "|".join(sorted(_CONTRACTIONS, key=len, reverse=True)))  # noqa: UP031
 
-GREETING = _any(
-    r"^\W*(?:hi+|hey+|hello+|hell|good (?:morning|afternoon|evening|day)|greetings|howdy|hiya|yo)\b",
-    r"^\W*how(?:'s| is| are) (?:you|it|things)",
-    r"^\W*(?:merry|happy) \w+",
+_FILM = r"(?:movies?|films?|flicks?|shows?|trailers?|genres?|books?|novels?)"
+_SEE = r"(?:watch|see|try|check|rent|stream|download|look|give|go|add|buy|get|read|find)"
+_IT = r"(?:it|that|this|them|those|these|one|both|all)"
+_SAY = r"(?:recom+endations?|suggestions?|advice|recs?|choices?|picks?|ideas?)"
+_GENRE = (
+    r"(?:comed(?:y|ies)|dramas?|horrors?|action|roman(?:ces?|tic)|rom-?coms?|thrillers?|sci-?fi|animat\w+|fantasy"
+    r"|documentar(?:y|ies)|myster(?:y|ies)|scary|funny|superhero\w*|westerns?|musicals?|crime|adventure|suspense"
+    r"|classics?)"
+)
+
+GREETING = re.compile(
+    r"\W*(?:hi+|hey+|hell?o+|good (?:morning|afternoon|evening|day)|greetings|howdy|how (?:is|are) (?:you|it|things)"
+    r"|(?:merry|happy) \w+)\b"
 )
 """A turn that opens with a hello."""
 
-SMALL_TALK = _any(
-    r"how(?:'s| is| are| r) (?:you|u|it|things|your)[^?.!]*[?.!]*", r"what'?s up\W*", r"can i help[^?]*\?"
-)
+SMALL_TALK = re.compile(r"how (?:is|are|r|have) (?:you|it|things|your)\b[^?.!]*|what is up|(?:can|may) i help[^?.!]*")
 """Questions that ask for nothing about tastes."""
 
 INQUIRY = _any(
-    rf"\b(?:what|which|any|who)\b[^.?!]*\b(?:kind|type|sort|genre|{_FILM}|favou?rite|actors?|actress|directors?|like|liked"
-    r"|enjoy\w*|prefer\w*|mood|into|looking|watch\w*|interest\w*|feel\w*|think|about it|seen?|want|era|style|part)\b",
-    r"\b(?:do|did|does|are|were|would|will|have|has|had|can|could|is|was) (?:you|u|your|yo|it|he|she|they|that|this)\b"
-    r"[^.!]*\b(?:like[ds]?|love|enjoy\w*|prefer\w*|into|interested|fan|in the mood|looking|seen|see|saw|watch\w*|heard"
-    r"|hear|want|think|open to|favou?rite|mind|into|feel\w*|rather|consider|familiar|good|care|know)\b[^.!]*\?",
-    r"\b(?:have|did|do|are|would|will|were) (?:you|u|yo) (?:ever )?(?:seen|see|watch\w*|heard|hear|like|love|enjoy|prefer"
-    r"|want|interested|a fan|into|think|looking)\b",
-    rf"\b(?:tell me|let me know|describe|name)\b[^.]*\b(?:you|your|like|{_FILM})\b",
-    r"\b(?:how about|what about|how do you|how did you)\b[^.!]*\?",
-    r"\b(?:anything|something) (?:specific|in particular|else you|you)\b[^.!]*\?",
-    r"\byou(?:'ve| have)? (?:like|love|enjoy|prefer|seen|watched|want)\b[^.!]*\?",
-    r"\bwhy\b[^.!]*\?|\b(?:depends on|interests? you)\b",
-    r"\b(?:comedy|comedies|drama|horror|action|romance|romantic|thriller|sci-?fi|animated|older|newer|kids?)\b[^.!?]*\?",
-    rf"\b(?:favou?rite|last)\b[^.!?]*\b{_FILM}\b[^.!]*\?",
+    rf"(?:what|which|any|who|where|when)\b[^.?!]*?\b(?:kind|type|sort|{_FILM}|{_GENRE}|favou?rites?|act(?:or|ress)\w*"
+    r"|directors?|like|enjoy\w*|prefer\w*|mood|into|looking|watch\w*|interest\w*|think|seen?|want|era|specific)\b",
+    r"(?:do|did|does|are|were|would|will|have|has|had|can|could|is|was) (?:not )?(?:you|he|she|they|your \w+)\b"
+    r"[^.?!]*?\b(?:like|love|enjoy|prefer|into|interest(?:ed)?|fan|mood|looking|seen?|saw|watch\w*|hear|heard|want"
+    r"|think|open|mind|feel\w*|rather|consider|familiar|know)\b",
+    rf"(?:tell me|let me know|describe)\b[^.?!]*?\b(?:you|your|like|{_FILM}|about)\b",
+    r"(?:how about|what about|why)\b[^.!?]*\?",
+    r"how (?:do|did|would) you\b",
+    r"depends on\b",
+    r"you (?:have )?(?:like|love|enjoy|prefer|seen|watched|want|do|are)\b[^.!?]*\?",
+    rf"(?:anything|something|{_GENRE}|older|newer|kids?|or|favou?rite|last)\b[^.!?]*\?",
 )
 """A recommender's question about tastes, experience or interest."""
 
 COMMITMENT = _any(
-    r"\bi accept\b|\baccept (?:your|the|that|this)\b|\baccept(?:ed|ing)? (?:it|your)\b|\balso accept\b",
-    rf"\b(?:i|we|ill|well)(?:'|’)?(?:ll| will| wil|m going to| am going to|ma| think i(?:'|’)?ll| think i will)?\W+"
-    rf"(?:\w+ ){{0,3}}?(?<!could )(?<!can )(?:will|'ll|gonna|going to)\W+(?:\w+ ){{0,3}}?{_SEE}\b",
-    rf"\b(?:i|we)(?:'|’)ll (?:\w+ ){{0,3}}?{_SEE}\b|\bill (?:\w+ ){{0,2}}?{_SEE}\b|\bwe(?:'|’)?ll {_SEE}\b",
-    rf"\bi(?:'|’)?m (?:\w+ )?(?:gonna|going to|goin to) (?:\w+ ){{0,2}}?{_SEE}\b",
-    rf"\b(?:will|gonna|going to|have to|got to|gotta|need to) (?:\w+ ){{0,2}}?(?:{_SEE}) (?:\w+ )?(?:it|that|this|them|those|these|one"
-    r"|both|out|into|into it)\b",
-    rf"\b(?:want|like|love|excited|ready|planning|plan|decided|happy|glad|willing|can(?:'|’)?t wait) to {_SEE} (?:\w+ )?(?:it|that"
-    r"|this|them|those|both|one)\b",
-    rf"\blet(?:'|’)?s (?:\w+ )?(?:{_SEE}|do) (?:\w+ )?(?:it|that|this|with)\b|\blet me {_SEE} (?:it|that|this)\b",
-    r"\blooking forward to\b|\bcan(?:'|’)?t wait\b|\b(?:sign me up|i(?:'|’)?m sold|count me in|you(?:'|’)?ve convinced me|deal)\b",
-    r"\b(?:sounds?|looks?|seems?) (?:\w+ ){0,2}?(?:perfect|like (?:a |the )?(?:\w+ ){0,2}(?:winner|plan|movie for me|one for me)"
-    r"|(?:exactly|just) (?:what|like what))",
-    r"\b(?:exactly|just) what i(?:'|’)?(?:m| am| was|ve been)? (?:looking|searching|want|need|after)\w*",
-    r"\b(?:that|this|it|which)(?:'|’)?s? (?:is|will be|would be|'ll be)? ?(?:my choice|my pick|perfect|the one)\b",
-    r"^\W*(?:yes|yeah|sure|ok|okay|yep|definitely|absolutely)\W+(?:\w+ )?(?:i(?:'|’)?d|i would|that would|i(?:'|’)?ll|i will"
-    r"|let(?:'|’)?s|please show|show me|i(?:'|’)?ll)\b",
-    r"\bthank(?:s| you)\b[^.!?]*\b(?:recommendation|recomendation|suggestion|advice|recommending|suggesting)",
-    r"\bgreat (?:recommendation|recomendation|suggestion|choice|pick)s?\b|\bgood (?:recommendation|suggestion|choice)s?\b",
-    rf"\bi (?:definitely |really |would |might |may |do )*(?:want|plan|intend|need|have) to {_SEE}\b|\b(?:on|to) (?:my|the) (?:\w+ )?list\b",
-    rf"\bi(?:'|’)?(?:d| would) (?:\w+ )?(?:love|like|be happy|be interested) (?:to|in) (?:{_SEE}|watching|seeing|that|it)",
-    r"\b(?:worth|give (?:it|that|this|them) a) (?:watch|try|shot|go|look|chance|watching)\b",
-    r"\bi(?:'|’)?m in\b|\bsold\b",
+    r"accept(?:ed|ing)? (?:your|the|that|this|it)\b",
+    r"(?:i|also|happily|gladly|do|will) accept\b",
+    rf"(?:i|we) (?:\w+ ){{0,3}}?will (?:\w+ ){{0,3}}?{_SEE}\b",
+    rf"we'll (?:\w+ ){{0,2}}?{_SEE}\b",
+    rf"\Awill (?:\w+ )?{_SEE}\b",
+    rf"(?:will|have to|got to|gotta|need to) (?:\w+ ){{0,2}}?{_SEE} (?:out )?{_IT}\b",
+    r"(?:want|love|like|excited|ready|plan\w*|decided|happy|glad|willing|interested) (?:to|in) "
+    rf"(?:{_SEE}|see\w*|watch\w*) (?:out )?{_IT}\b",
+    rf"let (?:us|me) (?:{_SEE}|do|go) (?:out )?(?:with )?{_IT}\b",
+    r"(?:looking forward to|can not wait|sign me up|i am sold|i am in|count me in|convinced me|deal)\b",
+    r"(?:sounds?|looks?|seems?) (?:\w+ ){0,2}?(?:perfect|(?:exactly|just) (?:like )?what|like a (?:winner|plan))\b",
+    r"(?:exactly|just) what i\b",
+    r"my (?:choice|pick)\b",
+    r"(?:that|this|it) (?:is|will be|would be) (?:perfect|the one)\b",
+    r"\A(?:yes|yeah|sure|ok|okay|yep|definitely|absolutely)\W+"
+    r"(?:i would|i will|i think i will|that would|let us|please)\b",
+    rf"thank(?:s| you)\b[^.!?]*?\b(?:{_SAY}|recommending|suggesting)\b",
+    rf"(?:great|good|perfect|excellent) {_SAY}\b",
+    rf"i (?:\w+ )?(?:want|plan|intend|need|have|got) to (?:\w+ )?{_SEE}\b",
+    r"(?:on|to) (?:my|the) (?:\w+ )?(?:list|queue)\b",
+    rf"(?:i|we) would (?:\w+ )?(?:love|like|be \w+) (?:to|in) (?:{_SEE}|\w+ing|that|it)\b",
+    rf"give {_IT} a \w+\b",
+    r"worth a (?:watch|try|shot|go|look)\b",
 )
 """What commits the user to something proposed."""
 
 REFUSAL = _any(
-    r"\bno(?:pe)?\W+(?:thanks|thank you)\b|\bnot (?:really |quite |exactly |so |too )?(?:for me|my (?:thing|type|style|kind|cup|taste)|interested|into"
-    r"|what i|a (?:big |huge )?fan|in the mood|sure (?:that|it|if|about|i)|feeling)",
-    r"\b(?:don|didn|doesn|wouldn|can|couldn|won|isn|wasn)(?:'|’)?t (?:\w+ ){0,2}?(?:like|care|enjoy|want|think (?:i|that|it)|stand|interest"
-    r"|feel|accept|watch|sound)\b",
-    r"\b(?:hate[ds]?|dislike[ds]?|boring|disappoint\w+|rather not|i(?:'|’)?ll pass|pass on|too (?:scary|long|slow|violent|sad|dark|much))\b",
-    r"\b(?:any(?:thing)?|something|some|another|other|others) (?:\w+ ){0,2}?(?:else|other|more|different|suggestions?|recommendations?"
-    rf"|{_FILM}|options?|ideas?)\b[^.!]*(?:\?|$)",
-    r"\b(?:can|could|do|would) you (?:\w+ ){0,2}?(?:recommend|suggest|think of|have)\b",
-    r"\b(?:one more|next one|what else|how about|instead|looking for something|more like)\b",
-    r"\b(?:already|i(?:'|’)ve|i have) (?:\w+ ){0,1}?(?:seen|watched|saw) (?:it|that|this|them|both|all)\b",
-    r"\b(?:but|however|though|although)\b[^.!?]*\b(?:not|n(?:'|’)t|looking|prefer|more|less|something|hoping|wish|rather|lack\w*|want\w*)\b",
+    r"nope?\W+(?:thanks|thank you)\b",
+    r"not (?:\w+ ){0,2}?(?:for me|my \w+|interested|into|what i|fan|in the mood|sure|feeling)\b",
+    r"(?:do|did|does|would|can|could|is|was) not (?:\w+ ){0,2}?"
+    r"(?:like|care|enjoy|want|think|stand|interest|accept|sound)\b",
+    r"(?:hate[ds]?|dislike[ds]?|boring|disappoint\w+|rather not|i will pass|pass on|turn(?:ed)? (?:off|down))\b",
+    r"too (?:\w+ )?(?:scary|long|slow|violent|sad|dark|much|old|silly|gory|heavy|intense)\b",
+    r"(?:but|however|though|although)\b[^.!?]*\b"
+    r"(?:not|looking|prefer|more|less|something|hoping|wish|rather|want\w*|lack\w*)\b",
 )
-"""What turns a proposal down or asks for another one."""
+"""What turns a proposal down."""
+
+MORE = _any(
+    r"(?:any|something|anything|some|another|other|others|what) (?:\w+ ){0,2}?"
+    rf"(?:else|others?|more|different|{_SAY}|{_FILM})\b",
+    r"(?:can|could|do|would) you (?:\w+ ){0,2}?(?:recommend|suggest|think of|have)\b",
+    r"(?:one more|next one|how about|instead|looking for|more like|in the mood)\b",
+)
+"""What asks for another proposal."""
 
 GOAL = _any(
-    r"\bi(?:'|’)?(?:m| am| was)? (?:\w+ ){0,3}?(?:like|love|enjoy|prefer|want|need|watch|looking|hoping|searching|into|fan|interested"
-    r"|in the mood|wanting|trying|open|thinking)\b",
-    r"\bmy favou?rites?\b|\b(?:recommend|suggest|in the mood|looking for|something|anything|any|similar|favou?rite|mood for)\b",
-    rf"\b(?:comed(?:y|ies)|dramas?|horrors?|action|romances?|romantic|rom-?coms?|thrillers?|sci-?fi|animat\w+|fantasy|documentar\w+"
-    rf"|myster(?:y|ies)|scary|funny|superheroe?s?|westerns?|musicals?|crime|adventure|family|suspense|classics?|old|new|kids|{_FILM})\b",
-    r"\b(?:like|love|enjoy|prefer|liked|loved|enjoyed)\b",
+    r"i (?:\w+ ){0,3}?(?:like[ds]?|loved?|enjoy(?:ed)?|prefer|want|need|watch|hoping|into|fan|interested|open|hate)\b",
+    r"(?:recommend|suggest|mood|looking for|something|anything|similar|favou?rites?)\b",
+    rf"(?:{_GENRE}|{_FILM})\b",
 )
 """What says what the user likes or wants."""
 
-PARTING = _any(
-    r"^\W*(?:(?:ok(?:ay)?|well|alright|great|you too|u too|same to you|thanks?|thank you|so much|very much|a lot|bye|good ?bye|good ?night"
-    r"|see (?:you|ya)|take care|you(?:'|’)?re welcome|welcome|no problem|and|for (?:your|the|all) ?(?:your )?(?:help|chat|time)|have (?:a|an)"
-    r" \w+ (?:day|night|one|evening|weekend|time)|again|enjoy|nice (?:chatting|talking)(?: (?:to|with) you)?|later|cheers|have fun|now|too|it was)\W*)+$"
+PARTING = re.compile(
+    r"(?:(?:ok(?:ay)?|well|alright|great|you|too|same to|thanks?|so much|very|much|a lot|bye|good ?bye|good ?night|see"
+    r"|ya|take care|are welcome|welcome|no problem|and|for|your|the|all|help|chat|time|have (?:a|an) \w+|day|night"
+    r"|evening|weekend|one|again|enjoy|nice|chatting|talking|to|with|later|cheers|fun|now|it was|been|has)\b\W*)+$"
 )
 """Thanks and goodbyes, and nothing else."""
 
@@ -129,17 +159,15 @@ LITTLE = 8
 def label(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     """The turns with the actions that the rules give them; the actions that they come with are not looked at."""
     labelled: list[Turn] = []
-    proposed = False
-    for index, turn in enumerate(turns):
+    for turn in turns:
         before = labelled[-1] if labelled else None
         opening = all(earlier.role is not turn.role for earlier in labelled)
         if turn.role is Role.RECOMMENDER:
             action = recommender_action(turn, opening=opening)
-            proposed = proposed or bool(turn.recommended)
         else:
+            proposed = any(earlier.recommended for earlier in labelled)
             action = user_action(turn, before, opening=opening, proposed=proposed)
-        labelled.append(replace(turn, action=action))
-        assert index + 1 == len(labelled)
+        labelled.append(turn if action is turn.action else replace(turn, action=action))
     return tuple(labelled)
 
 
@@ -147,35 +175,47 @@ def recommender_action(turn: Turn, *, opening: bool) -> Action:
     """The action of a recommender's turn; ``opening`` if it is its first."""
     if turn.recommended:
         return Action.RECOMMEND
-    if INQUIRY.search(SMALL_TALK.sub(" ", turn.text)):
+    said = plain(turn.text)
+    if INQUIRY.search(SMALL_TALK.sub(" ", said)):
         return Action.INQUIRE
-    return Action.GREETING if opening and greets(turn.text) else Action.CHAT
+    return Action.GREETING if opening and _greets(said) else Action.CHAT
 
 
 def user_action(turn: Turn, before: Turn | None, *, opening: bool, proposed: bool) -> Action:
     """The action of a user's turn after ``before``; ``proposed`` if something has been recommended by now."""
-    if proposed and accepts(turn.text):
+    said = plain(turn.text)
+    if proposed and _accepts(said):
         return Action.ACCEPT
-    if opening and greets(turn.text):
+    if opening and _greets(said):
         return Action.GREETING
-    if PARTING.match(turn.text):
+    if PARTING.match(said):
         return Action.CHAT
     if proposed and before is not None and (before.recommended or before.mentions):
         return Action.FEEDBACK
     inquired = before is not None and before.action is Action.INQUIRE
-    return Action.DISCLOSE_GOAL if inquired or turn.mentions or GOAL.search(turn.text) else Action.CHAT
+    return Action.DISCLOSE_GOAL if inquired or turn.mentions or GOAL.search(said) else Action.CHAT
 
 
 def accepts(text: str) -> bool:
-    """Whether a user's words take up what was proposed, without turning it down or asking for more."""
-    return COMMITMENT.search(text) is not None and not refuses(text)
+    """Whether a user's words take up what was proposed, without turning it down or going on to ask for more."""
+    return _accepts(plain(text))
 
 
 def refuses(text: str) -> bool:
-    """Whether a user's words turn a proposal down or ask for another."""
-    return REFUSAL.search(text) is not None
+    """Whether a user's words turn a proposal down."""
+    return REFUSAL.search(plain(text)) is not None
 
 
-def greets(text: str) -> bool:
-    """Whether a turn is a hello and little more."""
-    return GREETING.search(text) is not None and len(text.split()) <= LITTLE and GOAL.search(text) is None
+def plain(text: str) -> str:
+    """``text`` as the rules read it: lower case, straight apostrophes, contractions written out."""
+    text = text.lower().replace("’", "'").replace("‘", "'").strip()
+    return _CONTRACTED.sub(lambda match: _CONTRACTIONS[match.group()], text)
+
+
+def _accepts(said: str) -> bool:
+    match = COMMITMENT.search(said)
+    return match is not None and not REFUSAL.search(said) and not MORE.search(said, match.end())
+
+
+def _greets(said: str) -> bool:
+    return GREETING.match(said) is not None and len(said.split()) <= LITTLE and GOAL.search(said) is None

@@ -68,6 +68,8 @@ def _run(item: Item, text: str) -> Span | None:
         return None
     found = words(text)
     for at in range(len(found) - len(form) + 1):
+        if len(form) > 1 and found[at].form != form[0]:
+            continue
         run = found[at : at + len(form)]
         last = run[-1].form
         if (*(word.form for word in run[:-1]), last) == form or (

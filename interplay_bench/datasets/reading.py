@@ -1,0 +1,134 @@
+"""What the loaders share: finding files, reading rows with their line numbers, errors that name the mend."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from interplay_bench.dataset import Source
+from interplay_bench.errors import DataError
+
+Row = Mapping[str, Any]
+
+
+def check_split(name: str, split: str, known: tuple[str, ...]) -> None:
+    """Raise a :class:`DataError` for a split that ``name`` does not have."""
+    if split not in known:
+        raise DataError(f"{name} has no split {split!r}. Choose one of: {', '.join(known)}.")
+
+
+def locate(name: str, source: Source, candidates: tuple[str, ...]) -> Path:
+    """The file that ``source`` means: itself, or the first of ``candidates`` within the folder it names."""
+    path = source.path
+    if path is None:
+        raise DataError(f"{name} is not shipped: give its file, or a folder with {candidates[0]}, by --data.")
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise DataError(f"There is no {path}: give {name}'s file, or a folder with {candidates[0]}, by --data.")
+    for candidate in candidates:
+        if (path / candidate).is_file():
+            return path / candidate
+    raise DataError(f"The folder {path} has no {' or '.join(candidates)}: choose another --data or --split.")
+
+
+def read_text(path: Path) -> str:
+    """The whole of a UTF-8 file, without a byte-order mark."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 at byte {error.start}: convert it to UTF-8.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from None
+
+
+def read_json(path: Path) -> Any:
+    """The value in a JSON file."""
+    return _decode(read_text(path), path, first_line=1)
+
+
+def json_rows(path: Path) -> Iterator[tuple[int, Row]]:
+    """The objects of a JSON-lines file with the number of their line; blank lines are passed over."""
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield number, _object(_decode(line, path, number), f"line {number} of {path}")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 at byte {error.start}: convert it to UTF-8.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from None
+
+
+def array_or_rows(path: Path) -> Iterator[tuple[int, Row]]:
+    """The objects of a file that holds one JSON array (numbered by place) or JSON lines (numbered by line)."""
+    with path.open(encoding="utf-8-sig") as handle:
+        try:
+            is_array = re.match(r"\s*\[", handle.read(4096)) is not None
+        except UnicodeDecodeError as error:
+            raise DataError(f"{path} is not UTF-8 at byte {error.start}: convert it to UTF-8.") from None
+    if not is_array:
+        yield from json_rows(path)
+        return
+    for number, row in enumerate(read_json(path), start=1):
+        yield number, _object(row, f"record {number} of {path}")
+
+
+def need(row: Row, key: str, kind: type | tuple[type, ...], where: str) -> Any:
+    """``row[key]``, which must be there and be a ``kind``; ``where`` names the row in the error."""
+    if key not in row:
+        raise DataError(f"{where} has no {key!r}: it holds {', '.join(map(repr, row)) or 'nothing'}.")
+    if not isinstance(row[key], kind):
+        wanted = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
+        raise DataError(f"{key!r} in {where} is a {type(row[key]).__name__}, where a {wanted} is needed.")
+    return row[key]
+
+
+def need_rows(rows: int, path: object) -> None:
+    """Raise a :class:`DataError` where a file held no record at all."""
+    if not rows:
+        raise DataError(f"{path} holds no dialogue: choose another file, or write this one anew.")
+
+
+class UniqueIds:
+    """Hands out dialogue ids, telling repeated ones apart by a suffix, since runs are resumed by id."""
+
+    def __init__(self, repairs: Counter[str]) -> None:
+        self._seen: Counter[str] = Counter()
+        self._repairs = repairs
+
+    def __call__(self, wanted: str) -> str:
+        """``wanted``, or ``wanted~2`` for its second use."""
+        self._seen[wanted] += 1
+        if self._seen[wanted] == 1:
+            return wanted
+        self._repairs["dialogue id repeated: a number was appended"] += 1
+        return f"{wanted}~{self._seen[wanted]}"
+
+
+def tidy(text: str) -> str:
+    """``text`` with every run of white space as one space."""
+    return " ".join(text.split())
+
+
+def listing(values: tuple[str, ...]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(values[:-1]), *values[-1:])))
+
+
+def _decode(text: str, path: Path, first_line: int) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line = first_line + error.lineno - 1
+        raise DataError(f"Line {line} of {path} is no valid JSON ({error.msg}): mend or delete that line.") from None
+
+
+def _object(value: Any, where: str) -> Row:
+    if not isinstance(value, dict):
+        raise DataError(f"{where[0].upper()}{where[1:]} is a {type(value).__name__}, where a JSON object is needed.")
+    return value
