@@ -98,6 +98,7 @@ def dialogue_record(dialogue: Dialogue) -> dict[str, Any]:
         "target": None if dialogue.target is None else item_record(dialogue.target),
         "turns": [turn_record(turn) for turn in dialogue.turns],
         "liked": dict(dialogue.liked),
+        "outcome": dialogue.outcome,
     }
 
 

@@ -124,6 +124,7 @@ class Dialogue:
     """A gold conversation with its target (``None`` where the data has none).
 
     ``liked`` holds the user's own answers about items, by item id, where the data asks for them (ReDial).
+    ``outcome`` is how it ended, in the data set's own words, where it says so (INSPIRED).
     """
 
     id: str
@@ -132,6 +133,7 @@ class Dialogue:
     target: Item | None
     turns: tuple[Turn, ...]
     liked: Mapping[str, bool] = field(default_factory=dict, hash=False)
+    outcome: str = ""
 
     def view(self, role: Role, upto: int) -> View:
         """What ``role`` may know before turn ``upto`` is spoken."""
