@@ -1,0 +1,126 @@
+"""Attention over a trie: registered with transformers, so that every model's own code can run it.
+
+A forward pass hands its tokens over as one packed row. What each token may attend to is known to the current
+*scene* (a prefill pass or a decoding step), which also keeps the keys and values; outside of a scene, the
+implementation is transformers' own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+from transformers.cache_utils import Cache
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+
+NAME = "interplay_trie"
+
+
+class Scene(Protocol):
+    """What one forward pass knows about its tokens."""
+
+    def write(self, layer: int, key: torch.Tensor, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keep the keys and values of the pass's tokens (1 x heads x tokens x size); return all that are kept."""
+        ...
+
+    def attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None) -> torch.Tensor:
+        """Attend from ``query`` (1 x heads x tokens x size) to what :meth:`write` returned; 1 x tokens x heads x
+        size."""
+        ...
+
+
+class UnsupportedModelError(Exception):
+    """The model's attention has something that a trie pass does not know."""
+
+
+_scene: ContextVar[Scene | None] = ContextVar("scene", default=None)
+
+
+@contextmanager
+def playing(scene: Scene) -> Iterator[SceneCache]:
+    """Run forward passes in ``scene``; give it to the model as its cache."""
+    token = _scene.set(scene)
+    try:
+        yield SceneCache(scene)
+    finally:
+        _scene.reset(token)
+
+
+class SceneCache(Cache):  # type: ignore[misc]
+    """The scene's keys and values behind the interface that models expect."""
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(layers=[])
+        self.scene = scene
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, layer_idx: int, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """See :class:`transformers.Cache`."""
+        return self.scene.write(layer_idx, key_states, value_states)
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Nothing is in front: positions are always given."""
+        return 0
+
+    def get_query_offset(self, layer_idx: int = 0) -> int:
+        """See :meth:`get_seq_length`."""
+        return 0
+
+    def get_mask_sizes(self, query_length: int, layer_idx: int) -> tuple[int, int]:
+        """Of no meaning here: the scene masks."""
+        return query_length, 0
+
+
+def causal(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None, mask: torch.Tensor | None
+) -> torch.Tensor:
+    """Attend from the last tokens of ``key`` to all before them: 1 x heads x tokens x size.
+
+    The fast kernels take a causal square only. Where less than half of the keys lie in front of the queries, it
+    is cheaper to fill the square up with idle queries than to give a ``mask``.
+    """
+    share = query.shape[1] != key.shape[1]
+    if mask is not None:
+        if share:
+            groups = query.shape[1] // key.shape[1]
+            key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
+        return scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
+    front = key.shape[2] - query.shape[2]
+    if front:
+        query = torch.cat([query.new_zeros(*query.shape[:2], front, query.shape[3]), query], 2)
+    return scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale, enable_gqa=share)[:, :, front:]
+
+
+def _attend(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
+    scene = _scene.get()
+    if scene is None:
+        output: tuple[torch.Tensor, None] = sdpa_attention_forward(
+            module, query, key, value, attention_mask, scaling=scaling, **kwargs
+        )
+        return output
+    if any(kwargs.get(name) is not None for name in ("softcap", "s_aux", "position_bias")):
+        raise UnsupportedModelError("attention with a cap, sinks or a bias")
+    return scene.attend(query, key, value, scaling), None
+
+
+def _mask(*args: Any, **kwargs: Any) -> Any:
+    return sdpa_mask(*args, **kwargs) if _scene.get() is None else None
+
+
+AttentionInterface.register(NAME, _attend)
+AttentionMaskInterface.register(NAME, _mask)

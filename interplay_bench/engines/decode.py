@@ -1,0 +1,193 @@
+"""Texts being written: all rows of several dialogues in one batch, over prompts that their rows share.
+
+The rows of one dialogue sit in one *lane*, which holds the dialogue's keys and values once, followed by those of
+the rows' own tokens; a mask says what belongs to whom. A step is one forward pass over one token per row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+
+from interplay_bench.engines.prefill import Piece, Store, additive, visible
+from interplay_bench.engines.row import Row
+from interplay_bench.engines.trie import Limb, Path
+
+LANE_ROWS = 8
+"""Rows in one lane: more would attend past too many tokens of their neighbours."""
+ALIGN = 16
+"""Kernels like lengths that are multiples of this."""
+
+
+@dataclass(slots=True)
+class Seat:
+    """A row in a lane: the next token to be read and its position."""
+
+    row: Row
+    path: Path
+    column: int
+    token: int
+    position: int
+
+
+@dataclass(slots=True)
+class Lane:
+    """The rows of one dialogue; ``filled``: how many places of keys and values are taken."""
+
+    seats: list[Seat]
+    filled: int
+
+
+def lanes_for(rows: int) -> int:
+    """How many lanes so many rows of one limb need."""
+    return -(-rows // LANE_ROWS)
+
+
+class Lanes:
+    """The batch: a scene (:class:`~interplay_bench.engines.attention.Scene`) of at most ``count`` lanes with
+    ``places`` places each, allocated once and written in place."""
+
+    def __init__(self, count: int, places: int) -> None:
+        self.count, self.places = count, -(-places // ALIGN) * ALIGN
+        self.lanes: list[Lane] = []
+        self.keys: dict[int, torch.Tensor] = {}
+        self.values: dict[int, torch.Tensor] = {}
+        self.allowed = torch.zeros(count, LANE_ROWS, self.places, dtype=torch.bool)
+        self.step: _Step | None = None
+
+    @property
+    def free(self) -> int:
+        """How many lanes are empty."""
+        return self.count - len(self.lanes)
+
+    @property
+    def rows(self) -> int:
+        """How many texts are being written."""
+        return sum(len(lane.seats) for lane in self.lanes)
+
+    def admit(self, piece: Piece, store: Store, seats: Sequence[Seat]) -> None:
+        """Give the rows that start on a limb their lanes, with a copy of the limb's keys and values."""
+        count = lanes_for(len(seats))
+        for n in range(count):
+            self._admit(piece, store, list(seats[n::count]))
+
+    def _admit(self, piece: Piece, store: Store, seats: list[Seat]) -> None:
+        number, spans = len(self.lanes), piece.spans()
+        size = sum(end - first for first, end in spans)
+        for ours, theirs in ((self.keys, store.keys), (self.values, store.values)):
+            for layer, buffer in theirs.items():
+                lane = self._buffer(ours, layer, buffer)[number]
+                at = 0
+                for first, end in spans:
+                    lane[:, at : at + end - first] = buffer[0, :, first:end]
+                    at += end - first
+        self.allowed[number] = False
+        for column, seat in enumerate(seats):
+            seat.column = column
+            row = visible(piece.limb, seat.path.fork, seat.path.twigs, size - len(piece.limb), size)
+            self.allowed[number, column, :size] = torch.tensor(row)
+        self.lanes.append(Lane(seats, size))
+
+    def _buffer(self, buffers: dict[int, torch.Tensor], layer: int, like: torch.Tensor) -> torch.Tensor:
+        if layer not in buffers:  # zeros, because a masked place must still hold a number
+            buffers[layer] = like.new_zeros(self.count, like.shape[1], self.places, like.shape[3])
+        return buffers[layer]
+
+    def begin(self) -> _Step:
+        """Prepare a step: every row's token gets its place."""
+        step = self.step = _Step()
+        for number, lane in enumerate(self.lanes):
+            for seat in lane.seats:
+                self.allowed[number, seat.column, lane.filled] = True
+                step.add(number, seat, lane.filled)
+                lane.filled += 1
+        length = -(-max(lane.filled for lane in self.lanes) // ALIGN) * ALIGN
+        columns = 1 + max(seat.column for seat in step.seats)
+        step.visible = self.allowed[: len(self.lanes), :columns, :length]
+        return step
+
+    def remove(self, seats: Iterable[Seat]) -> None:
+        """Let finished rows go; an empty lane is filled with the last one, so that the batch has no holes."""
+        gone = {id(seat) for seat in seats}
+        for number in reversed(range(len(self.lanes))):
+            lane = self.lanes[number]
+            lane.seats = [seat for seat in lane.seats if id(seat) not in gone]
+            if not lane.seats:
+                self._close(number)
+
+    def _close(self, number: int) -> None:
+        moved = self.lanes.pop()
+        if number == len(self.lanes):
+            return
+        last = len(self.lanes)
+        for buffers in (self.keys, self.values):
+            for buffer in buffers.values():
+                buffer[number, :, : moved.filled] = buffer[last, :, : moved.filled]
+        self.allowed[number] = self.allowed[last]
+        self.lanes[number] = moved
+
+    def write(self, layer: int, key: torch.Tensor, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """See :class:`~interplay_bench.engines.attention.Scene`."""
+        assert self.step is not None
+        lanes, _, places = self.step.indices(key.device)
+        keys, values = self.keys[layer], self.values[layer]
+        keys[lanes, :, places] = key[0].transpose(0, 1)
+        values[lanes, :, places] = value[0].transpose(0, 1)
+        return keys, values
+
+    def attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None) -> torch.Tensor:
+        """See :class:`~interplay_bench.engines.attention.Scene`."""
+        assert self.step is not None
+        lanes, columns, _ = self.step.indices(query.device)
+        count, width, length = self.step.visible.shape
+        heads, tokens, size = key.shape[1], query.shape[2], query.shape[3]
+        groups = query.shape[1] // heads
+        # Query heads that share a key head become rows of that head: keys are read once and never repeated.
+        asked = query.new_zeros(count, heads, groups, width, size)
+        asked[lanes, :, :, columns] = query[0].view(heads, groups, tokens, size).permute(2, 0, 1, 3)
+        seen = scaled_dot_product_attention(
+            asked.view(count, heads, groups * width, size),
+            key[:count, :, :length],
+            value[:count, :, :length],
+            attn_mask=self.step.mask(query, groups),
+            scale=scale,
+        )
+        seen = seen.view(count, heads, groups, width, -1)[lanes, :, :, columns]
+        return seen.reshape(1, tokens, heads * groups, -1)
+
+
+@dataclass(slots=True)
+class _Step:
+    """One token of every row: in which lane and column, and at which place its key goes."""
+
+    seats: list[Seat] = field(default_factory=list)
+    where: list[tuple[int, int, int]] = field(default_factory=list)
+    visible: torch.Tensor = field(default_factory=lambda: torch.empty(0))
+    _indices: dict[torch.device, tuple[torch.Tensor, ...]] = field(default_factory=dict)
+    _masks: dict[torch.device, torch.Tensor] = field(default_factory=dict)
+
+    def add(self, lane: int, seat: Seat, place: int) -> None:
+        """Add a row."""
+        self.seats.append(seat)
+        self.where.append((lane, seat.column, place))
+
+    def indices(self, device: torch.device) -> tuple[torch.Tensor, ...]:
+        """Lanes, columns and places of the rows, on ``device``."""
+        if device not in self._indices:
+            self._indices[device] = torch.tensor(self.where, device=device).unbind(1)
+        return self._indices[device]
+
+    def mask(self, like: torch.Tensor, groups: int) -> torch.Tensor:
+        """What each lane's queries may attend to: lanes x 1 x queries x places, to be added to the scores."""
+        if like.device not in self._masks:
+            mask = additive(self.visible, like)
+            self._masks[like.device] = mask[:, None].repeat(1, 1, groups, 1)
+        return self._masks[like.device]
+
+
+def places_for(limb: Limb, context: int, rows: int, tokens: int) -> int:
+    """How many places a lane with rows starting on ``limb`` takes up in the end."""
+    return context + len(limb) + min(rows, LANE_ROWS) * tokens
