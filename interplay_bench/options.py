@@ -1,38 +1,90 @@
-"""Options that several front ends share, defined once."""
+"""Options that the command line and the pytest plugin share, defined once."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from interplay_bench.errors import UsageError
 
 
-def add_dataset(parser: argparse.ArgumentParser, *, default: str | None = "sample") -> None:
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: its name, and what ``add_argument`` (or pytest's ``addoption``) is told about it."""
+
+    name: str
+    keywords: Mapping[str, Any]
+
+    def declare(self, add: Callable[..., object], prefix: str = "") -> None:
+        """Declare it as ``--prefix-name``; the parsed value is then called ``prefix_name``."""
+        where = {"dest": f"{prefix}_{self.keywords.get('dest', self.name)}"} if prefix else {}
+        add(f"--{prefix}-{self.name}" if prefix else f"--{self.name}", **{**self.keywords, **where})
+
+
+def _option(name: str, **keywords: Any) -> Option:
+    return Option(name, keywords)
+
+
+def dataset_options(default: str | None = "sample") -> tuple[Option, ...]:
     """Which dialogues to read."""
     named = f" (default: {default})" if default else ""
-    parser.add_argument("--dataset", metavar="D", default=default, help=f"data set by name{named}")
-    parser.add_argument("--data", metavar="PATH", help="its file, folder or hub id (default: the data set's own)")
-    parser.add_argument("--split", metavar="S", default="test", help="train, valid or test (default: test)")
-    parser.add_argument("--limit", metavar="N", type=int, help="only the first N dialogues")
+    return (
+        _option("dataset", metavar="D", default=default, help=f"data set by name{named}"),
+        _option("data", metavar="PATH", help="its file, folder or hub id (default: the data set's own)"),
+        _option("split", metavar="S", default="test", help="train, valid or test (default: test)"),
+        _option("limit", metavar="N", type=int, help="only the first N dialogues"),
+    )
+
+
+PLUGIN = (
+    _option("plugin", metavar="FILE", type=Path, action="append", default=[], help="a Python file that registers more"),
+)
+
+SETTINGS = (
+    _option("seed", metavar="S", type=int, default=0, help="seed of everything random (default: 0)"),
+    _option(
+        "set", metavar="K=V", action="append", default=[], dest="settings",
+        help="an option of the task, or engine.K=V for one of the model's engine",
+    ),
+    _option("dtype", metavar="T", help="short for --set engine.dtype=T"),
+    _option("device", metavar="X", help="short for --set engine.device=X"),
+)  # fmt: skip
+
+
+def output_options(what: str) -> tuple[Option, ...]:
+    """Where the run directories go; ``what`` says which that is."""
+    return (
+        _option("output", metavar="DIR", type=Path, help=f"{what} (default: a new one in runs/)"),
+        _option("resume", action="store_true", help="go on with what was interrupted in --output"),
+    )
+
+
+def add_dataset(parser: argparse.ArgumentParser, *, default: str | None = "sample") -> None:
+    """Which dialogues to read."""
+    _add(parser, dataset_options(default))
 
 
 def add_plugin(parser: argparse.ArgumentParser) -> None:
     """A user's own file of tasks, adapters and data sets."""
-    parser.add_argument(
-        "--plugin", metavar="FILE", type=Path, action="append", default=[], help="a Python file that registers more"
-    )
+    _add(parser, PLUGIN)
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Options of the task and of the model's engine, seed included."""
-    parser.add_argument("--seed", metavar="S", type=int, default=0, help="seed of everything random (default: 0)")
-    parser.add_argument(
-        "--set", metavar="K=V", action="append", default=[], dest="settings",
-        help="an option of the task, or engine.K=V for one of the model's engine",
-    )  # fmt: skip
-    parser.add_argument("--dtype", metavar="T", help="short for --set engine.dtype=T")
-    parser.add_argument("--device", metavar="X", help="short for --set engine.device=X")
+    _add(parser, SETTINGS)
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Where the run's directory goes."""
+    _add(parser, output_options("the run's directory"))
+
+
+def _add(parser: argparse.ArgumentParser, options: Iterable[Option]) -> None:
+    for option in options:
+        option.declare(parser.add_argument)
 
 
 def settings(parsed: argparse.Namespace) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 
 from interplay_bench import options
 
@@ -18,8 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="M", required=True, help="a model's name, name:K, or a card's path")
     options.add_dataset(parser, default=None)
     options.add_settings(parser)
-    parser.add_argument("--output", metavar="DIR", type=Path, help="the run's directory (default: a new one in runs/)")
-    parser.add_argument("--resume", action="store_true", help="go on with the interrupted run in --output")
+    options.add_output(parser)
     options.add_plugin(parser)
     parser.add_argument("--json", action="store_true", help="print metrics and ledger as one JSON object")
 
