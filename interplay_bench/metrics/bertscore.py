@@ -67,7 +67,7 @@ def choose_encoder(model: str = "auto") -> Encoder:
         return small
     path = Path(model).expanduser()
     if path.is_dir():
-        return Encoder(path.resolve().name, _complete(path, model))
+        return Encoder(path.absolute().name, _complete(path, model))
     if model.startswith((".", "/", "~", os.sep)):
         raise CheckpointError(f"BERTScore's encoder: there is no folder {model}. Name one that exists, or a hub model.")
     folder = _from_hub(model)
@@ -140,9 +140,7 @@ class BertScorer:
 
         if not texts:
             return {}
-        # Byte-level tokenizers tell a word by the space before it; the package gives the first word one too.
-        lead = " " if type(self._tokenizer).__name__.startswith(("Roberta", "GPT2")) else ""
-        ids = self._tokenizer([lead + text for text in texts], truncation=True)["input_ids"]
+        ids = self._ids(texts)
         markers = [self._tokenizer.cls_token_id, self._tokenizer.sep_token_id]
         lengths: dict[int, list[int]] = defaultdict(list)
         for row, tokens in enumerate(ids):
@@ -152,13 +150,19 @@ class BertScorer:
             for length, rows in sorted(lengths.items()):
                 size = max(1, self.batch_tokens // length)
                 for batch in (rows[i : i + size] for i in range(0, len(rows), size)):
-                    tokens = torch.tensor([ids[row] for row in batch], device=self.device)
-                    states = self._model(input_ids=tokens, attention_mask=torch.ones_like(tokens))[0].float()
-                    counts = torch.isin(tokens, torch.tensor(markers, device=self.device), invert=True)
+                    inputs = torch.tensor([ids[row] for row in batch], device=self.device)
+                    states = self._model(input_ids=inputs, attention_mask=torch.ones_like(inputs))[0].float()
+                    counts = torch.isin(inputs, torch.tensor(markers, device=self.device), invert=True)
                     states = torch.nn.functional.normalize(states, dim=-1)
                     # A clone each, so that a text's memory is its own to give back.
                     found.update((texts[row], (states[i].clone(), counts[i])) for i, row in enumerate(batch))
         return found
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        # Byte-level tokenizers tell a word by the space before it; the package gives the first word one too.
+        lead = " " if type(self._tokenizer).__name__.startswith(("Roberta", "GPT2")) else ""
+        ids: list[list[int]] = self._tokenizer([lead + text for text in texts], truncation=True)["input_ids"]
+        return ids
 
     def _match(self, pairs: Iterable[tuple[tuple[Any, Any], tuple[Any, Any]] | None]) -> list[float]:
         """Match greedily: each token with the one most like it on the other side, markers included."""
@@ -181,6 +185,7 @@ class BertScorer:
 
 def _load(encoder: Encoder, layer: int | None, device: str) -> tuple[Any, Any, int]:
     """Load the tokenizer and the model's first layers; nothing above ``layer`` is ever computed."""
+    from safetensors import SafetensorError
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils import logging
 
@@ -191,7 +196,7 @@ def _load(encoder: Encoder, layer: int | None, device: str) -> tuple[Any, Any, i
         model = AutoModel.from_pretrained(
             encoder.folder, trust_remote_code=False, use_safetensors=True, dtype="float32", local_files_only=True
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(
             f"BERTScore's encoder in {encoder.folder} cannot be loaded ({str(error).splitlines()[0]}). Name a folder "
             "with config.json, a tokenizer and model.safetensors, or take 'auto'."

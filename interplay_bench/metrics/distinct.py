@@ -66,8 +66,9 @@ def distinct(
     how = _definition(definition)
     unique, total, without = _jackknife(texts, n, clusters, how)
     low = high = None
-    if total and len(without) > 1:
-        half = Z * _standard_error(without)
+    rounds = [ratio for ratio in without if ratio is not None]
+    if len(rounds) > 1:
+        half = Z * _standard_error(rounds)
         ceiling = 1.0 if how.denominator == "ngrams" else float("inf")
         low, high = max(0.0, unique / total - half), min(ceiling, unique / total + half)
     value = unique / total if total else None
@@ -107,22 +108,22 @@ def distinct_difference(
     clusters: Sequence[Hashable] | None = None,
     *,
     definition: str = "paper",
-) -> tuple[float, float, float] | None:
-    """Return Dist-n of ``b`` minus that of ``a`` with its 95% interval, paired: text by text, the same contexts.
+) -> tuple[float, float | None] | None:
+    """Return Dist-n of ``b`` minus that of ``a``, and its standard error; text by text they answer the same contexts.
 
-    Both lose the same cluster in each round of the jackknife. ``None`` where either has no n-gram at all, or there
-    are fewer than two clusters.
+    Both lose the same cluster in each round of the jackknife. There is nothing to compare (``None``) where either has
+    no n-gram at all, and no error of fewer than two clusters.
     """
     if len(a) != len(b):
         raise ValueError(f"texts come in pairs, but there are {len(a)} and {len(b)}")
     how = _definition(definition)
     unique_a, total_a, without_a = _jackknife(a, n, clusters, how)
     unique_b, total_b, without_b = _jackknife(b, n, clusters, how)
-    if not total_a or not total_b or len(without_a) < 2:
+    if not total_a or not total_b:
         return None
-    half = Z * _standard_error([y - x for x, y in zip(without_a, without_b, strict=True)])
+    rounds = [y - x for x, y in zip(without_a, without_b, strict=True) if x is not None and y is not None]
     effect = unique_b / total_b - unique_a / total_a
-    return effect, effect - half, effect + half
+    return effect, _standard_error(rounds) if len(rounds) > 1 else None
 
 
 def _grams(text: str, n: int, how: Definition) -> tuple[set[tuple[str, ...]], int]:
@@ -134,8 +135,8 @@ def _grams(text: str, n: int, how: Definition) -> tuple[set[tuple[str, ...]], in
 
 def _jackknife(
     texts: Sequence[str], n: int, clusters: Sequence[Hashable] | None, how: Definition
-) -> tuple[int, int, list[float]]:
-    """Return the unique n-grams, the denominator, and Dist-n without each cluster in turn.
+) -> tuple[int, int, list[float | None]]:
+    """Return the unique n-grams, the denominator, and Dist-n without each cluster in turn (``None``: none is left).
 
     Leaving a cluster out loses the n-grams that only it has, so one pass over the corpus is enough.
     """
@@ -156,8 +157,8 @@ def _jackknife(
         if key is not shared:
             own[key] += 1
     unique, total = len(owner), sum(weights.values())
-    without = [(unique - own[key]) / (total - weights[key]) for key in weights if total > weights[key]]
-    return unique, total, without
+    rest = ((unique - own[key], total - weight) for key, weight in weights.items())
+    return unique, total, [left / size if size else None for left, size in rest]
 
 
 def _standard_error(without: Sequence[float]) -> float:
