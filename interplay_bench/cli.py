@@ -7,10 +7,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from interplay_bench.commands import audit, listing, run, show, table
+from interplay_bench.commands import audit, compare, listing, run, show, table
 from interplay_bench.errors import InterplayError
 
-COMMANDS = {"run": run, "table": table, "show": show, "list": listing, "audit": audit}
+COMMANDS = {"run": run, "table": table, "compare": compare, "show": show, "list": listing, "audit": audit}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from interplay_bench.adapter import Adapter
 from interplay_bench.dialogue import Dialogue, Role
 from interplay_bench.errors import UsageError, unknown_name
 from interplay_bench.results import Score
+
+if TYPE_CHECKING:
+    from interplay_bench.statistics import Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,19 @@ class Sample:
     def to_json(self) -> dict[str, Any]:
         """As it stands in ``samples.jsonl``."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """What two runs are compared by in one metric.
+
+    ``values``: the metric's value at each point of the run that has one; a point is ``(dialogue's position, place
+    within it)``. ``compare``: the test, called with both runs' values at the points they share, and each point's user:
+    :func:`~interplay_bench.statistics.compare_rates`, ``compare_means``, ``compare_distinct``, or one like them.
+    """
+
+    compare: Callable[[Sequence[Any], Sequence[Any], Sequence[Hashable]], Comparison | None]
+    values: Mapping[tuple[int, int], Any]
 
 
 class Task(ABC, Generic[O, M]):
@@ -91,6 +107,10 @@ class Task(ABC, Generic[O, M]):
     @abstractmethod
     def scores(self, samples: Sequence[Sample]) -> list[Score]:
         """Aggregate the samples of a whole run."""
+
+    def paired(self, samples: Sequence[Sample]) -> Mapping[str, Paired]:
+        """By metric, what ``interplay-bench compare`` pairs two runs by; a metric left out is not compared."""
+        return {}
 
 
 def tally(samples: Sequence[Sample]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +14,8 @@ from interplay_bench.metrics.auc import auc
 from interplay_bench.metrics.rates import rate
 from interplay_bench.registry import task
 from interplay_bench.results import Score
-from interplay_bench.task import Sample, Task
+from interplay_bench.statistics import compare_rates
+from interplay_bench.task import Paired, Sample, Task
 
 SUCCESS, EARLY, FAILURE, LATE = "success", "early_termination", "failure", "late_accept"
 NO_TARGET, NEVER_PROPOSED, BACKEND_ERROR = "no_target", "never_proposed", "backend_error"
@@ -90,6 +91,15 @@ class UserMultiturn(Task[Options, UserSimulator]):
             probabilities, liked, clusters = zip(*judged, strict=True)
             rates.append(auc(probabilities, liked, clusters, name="decision AUC", seed=self.seed, **parts))
         return rates
+
+    def paired(self, samples: Sequence[Sample]) -> Mapping[str, Paired]:
+        """A replayed dialogue's place in the ledger, as the three rates see it."""
+        buckets = {"SR": (SUCCESS,), "ET": (EARLY,), "FR": (FAILURE, LATE)}
+        outcomes = {(i, 0): sample.outcome for i, sample in enumerate(samples) if sample.outcome in REPLAYED}
+        return {
+            name: Paired(compare_rates, {point: outcome in bucket for point, outcome in outcomes.items()})
+            for name, bucket in buckets.items()
+        }
 
     def _decide(self, model: UserSimulator, points: Sequence[tuple[Replay, int]]) -> None:
         """Ask for a decision after turn ``index`` of each replay, all in one batch."""

@@ -1,0 +1,111 @@
+"""``interplay-bench compare``: is the second run better than the first?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from interplay_bench import options
+
+if TYPE_CHECKING:
+    from interplay_bench.comparison import Difference
+    from interplay_bench.results import Score
+    from interplay_bench.run import Run
+
+HELP = "compare two runs over the same dialogues, pair by pair"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("a", metavar="RUN_A", type=Path, help="a finished run's directory")
+    parser.add_argument("b", metavar="RUN_B", type=Path, help="another, over the same data; the effect is B minus A")
+    options.add_plugin(parser)
+    parser.add_argument("--json", action="store_true", help="print the comparison as one JSON object")
+
+
+def execute(parsed: argparse.Namespace) -> int:
+    """Print the table or the JSON object."""
+    from interplay_bench import registry
+    from interplay_bench.comparison import compare
+    from interplay_bench.run import Run
+
+    for plugin in parsed.plugin:
+        registry.load_plugin(plugin)
+    a, b = Run.load(parsed.a), Run.load(parsed.b)
+    differences = compare(a, b)
+    print(_json(a, b, differences) if parsed.json else _report(a, b, differences))
+    return 0
+
+
+def _json(a: Run, b: Run, differences: Mapping[str, Difference]) -> str:
+    record = {
+        "a": {"run": str(a.folder), "model": a.record["model"]["name"]},
+        "b": {"run": str(b.folder), "model": b.record["model"]["name"]},
+        "task": a.record["task"]["name"],
+        "dataset": {key: a.record["dataset"][key] for key in ("name", "split", "synthetic", "fingerprint")},
+        "metrics": {name: difference.to_json() for name, difference in differences.items()},
+        "not_compared": _left_out(a, b, differences),
+    }
+    return json.dumps(record, ensure_ascii=False)
+
+
+def _report(a: Run, b: Run, differences: Mapping[str, Difference]) -> str:
+    data = a.record["dataset"]
+    synthetic = ", synthetic" if data["synthetic"] else ""
+    lines = [f"{a.record['task']['name']} on {data['name']}/{data['split']}{synthetic}, paired by dialogue", ""]
+    lines += [f"{letter}: {_model(run)}   {run.folder}" for letter, run in (("A", a), ("B", b))]
+    lines += ["", _table(differences) if differences else "No metric of this task can be compared."]
+    notes = ["", "Intervals: 95%, by user. p (Holm): over all metrics of the table; * below 0.05."]
+    alone = [d.alone for d in differences.values() if any(d.alone)]
+    if alone:
+        only_a, only_b = max(alone)
+        notes.append(f"Left out, having no partner in the other run: up to {only_a} of A's values and {only_b} of B's.")
+    left_out = _left_out(a, b, differences)
+    notes += [f"Not compared: {', '.join(left_out)}."] if left_out else []
+    return "\n".join(lines + notes)
+
+
+def _table(differences: Mapping[str, Difference]) -> str:
+    from tabulate import tabulate
+
+    rows = [_row(name, difference) for name, difference in differences.items()]
+    headers = ["metric", "A", "B", "B - A", "95% interval", "p", "p (Holm)", "", "pairs", "test"]
+    return tabulate(rows, headers, tablefmt="simple", disable_numparse=True)
+
+
+def _row(name: str, difference: Difference) -> list[str]:
+    found = difference.found
+    bounds = "-" if found.low is None or found.high is None else f"[{found.low:+.4f}, {found.high:+.4f}]"
+    arrow = {"higher": " ↑", "lower": " ↓", None: ""}[difference.a.direction]
+    return [
+        name + arrow,
+        _value(difference.a),
+        _value(difference.b),
+        f"{found.effect:+.4f}",
+        bounds,
+        _p(found.p),
+        _p(difference.holm),
+        "*" if difference.significant else "",
+        str(found.n),
+        found.test,
+    ]
+
+
+def _value(score: Score) -> str:
+    return "-" if score.value is None else f"{score.value:.4f}"
+
+
+def _p(p: float | None) -> str:
+    return "-" if p is None else "< 0.0001" if p < 0.0001 else f"{p:.4f}"
+
+
+def _model(run: Run) -> str:
+    model = run.record["model"]
+    return f"{model['name']}{' (is told the target)' if model['knows_target'] else ''}"
+
+
+def _left_out(a: Run, b: Run, differences: Mapping[str, Difference]) -> list[str]:
+    return [name for name in {**a.scores, **b.scores} if name not in differences]
