@@ -101,6 +101,30 @@ def key(title: str) -> Key:
     return _split(title)[1]
 
 
+def place(item: Item, text: str) -> tuple[int, int] | None:
+    """Where ``item``'s title first stands in a ``text`` that is said to name it; ``None`` where it does not.
+
+    Less strict than :meth:`Catalog.mentions`: case and spaces do not matter ("end game" is "Endgame"). One ordinary
+    word must still be written as a title.
+    """
+    mention = next(iter(Catalog((item,)).mentions(text)), None)
+    if mention is not None:
+        return mention.start, mention.end
+    form = key(item.title)
+    if len(form) < 2 and not set(form) - COMMON:
+        return None
+    wanted, found = "".join(form), words(text)
+    for first, word in enumerate(found):
+        run = ""
+        for last in found[first:]:
+            run += last.form
+            if run == wanted:
+                return word.start, last.end
+            if len(run) >= len(wanted):
+                break
+    return None
+
+
 class Catalog:
     """Items, found by title; see the module's text for the rules."""
 

@@ -35,7 +35,7 @@ class LeakKind(StrEnum):
     FUZZY = "fuzzy"
 
 
-def leaks(item: Item, text: str) -> LeakKind | None:
+def leak(item: Item, text: str) -> LeakKind | None:
     """The strongest kind of leak of ``item``'s title in ``text``; ``None`` if there is none."""
     mentions = _only(item).mentions(text)
     year = str(_year(item))
@@ -47,7 +47,7 @@ def leaks(item: Item, text: str) -> LeakKind | None:
 
 
 def scrub(item: Item, text: str, filler: str = "…") -> str:
-    """``text`` with ``item``'s title replaced, however it is written: afterwards :func:`leaks` finds none.
+    """``text`` with ``item``'s title replaced, however it is written: afterwards :func:`leak` finds none.
 
     Stricter than the audit: any run of words equal to the title goes, in any case, unless the title is one ordinary
     word that is not marked as a title.

@@ -36,7 +36,7 @@ from interplay_bench.datasets.reading import (
 )
 from interplay_bench.dialogue import Action, Dialogue, Item, Mention, Persona, Role, SeenItem, Turn
 from interplay_bench.errors import DataError
-from interplay_bench.leaks import leaks, scrub
+from interplay_bench.leaks import leak, scrub
 from interplay_bench.markup import title_and_year
 from interplay_bench.registry import dataset
 
@@ -247,7 +247,7 @@ def _persona(brought_up: Mapping[Item, bool], target: Item | None, films: _Films
 
     tastes = _tastes(liked, disliked)
     reviews = [_review(films.description(item)) for item in liked[:HISTORY]]
-    if target and leaks(target, "\n".join([tastes, *reviews])):
+    if target and leak(target, "\n".join([tastes, *reviews])):
         tastes, *reviews = (scrub(target, text) for text in (tastes, *reviews))
     return Persona(
         general_preferences=tastes,
@@ -287,7 +287,7 @@ def _description(item: Item) -> str:
     directed = f" directed by {listing(directors)}" if directors else ""
     starring = f", with {listing(stars)}" if stars else ""
     text = f"{article} {kind} film".replace("  ", " ") + directed + starring
-    return text if leaks(item, text) is None else scrub(item, text)
+    return text if leak(item, text) is None else scrub(item, text)
 
 
 def _frequent(items: list[Item], facet: str) -> tuple[str, ...]:
