@@ -77,14 +77,16 @@ SMALL_TALK = re.compile(r"how (?:is|are|r|have) (?:you|it|things|your)\b[^?.!]*|
 """Questions that ask for nothing about tastes."""
 
 INQUIRY = _any(
-    rf"(?:what|which|any|who|where|when)\b[^.?!]*?\b(?:kind|type|sort|{_FILM}|{_GENRE}|favou?rites?|act(?:or|ress)\w*"
+    rf"(?:what|which|any)\b[^.?!]*?\b(?:kind|type|sort|{_FILM}|{_GENRE}|favou?rites?|act(?:or|ress)\w*"
     r"|directors?|like|enjoy\w*|prefer\w*|mood|into|looking|watch\w*|interest\w*|think|seen?|want|era|specific)\b",
     r"(?:do|did|does|are|were|would|will|have|has|had|can|could|is|was) (?:not )?(?:you|he|she|they|your \w+)\b"
     r"[^.?!]*?\b(?:like|love|enjoy|prefer|into|interest(?:ed)?|fan|mood|looking|seen?|saw|watch\w*|hear|heard|want"
-    r"|think|open|mind|feel\w*|rather|consider|familiar|know)\b",
+    r"|think|open|mind|feel\w*|rather|consider|familiar|know|accept|read)\b",
     rf"(?:tell me|let me know|describe)\b[^.?!]*?\b(?:you|your|like|{_FILM}|about)\b",
     r"(?:how about|what about|why)\b[^.!?]*\?",
     r"how (?:do|did|would) you\b",
+    r"should i (?:recommend|suggest)\b",
+    r"(?:who|seen?|watch\w*|heard|for you)\b[^.!?]*\?",
     r"depends on\b",
     r"you (?:have )?(?:like|love|enjoy|prefer|seen|watched|want|do|are)\b[^.!?]*\?",
     rf"(?:anything|something|{_GENRE}|older|newer|kids?|or|favou?rite|last)\b[^.!?]*\?",
@@ -97,7 +99,7 @@ COMMITMENT = _any(
     rf"(?:i|we) (?:\w+ ){{0,3}}?will (?:\w+ ){{0,3}}?{_SEE}\b",
     rf"we'll (?:\w+ ){{0,2}}?{_SEE}\b",
     rf"\Awill (?:\w+ )?{_SEE}\b",
-    rf"(?:will|have to|got to|gotta|need to) (?:\w+ ){{0,2}}?{_SEE} (?:out )?{_IT}\b",
+    rf"(?:will|may|might|have to|got to|gotta|need to) (?:\w+ ){{0,2}}?{_SEE} (?:out )?{_IT}\b",
     r"(?:want|love|like|excited|ready|plan\w*|decided|happy|glad|willing|interested) (?:to|in) "
     rf"(?:{_SEE}|see\w*|watch\w*) (?:out )?{_IT}\b",
     rf"let (?:us|me) (?:{_SEE}|do|go) (?:out )?(?:with )?{_IT}\b",
@@ -107,7 +109,7 @@ COMMITMENT = _any(
     r"my (?:choice|pick)\b",
     r"(?:that|this|it) (?:is|will be|would be) (?:perfect|the one)\b",
     r"\A(?:yes|yeah|sure|ok|okay|yep|definitely|absolutely)\W+"
-    r"(?:i would|i will|i think i will|that would|let us|please)\b",
+    r"(?:i would|i will|i can|i think i will|that would|let us|please)\b",
     rf"thank(?:s| you)\b[^.!?]*?\b(?:{_SAY}|recommending|suggesting)\b",
     rf"(?:great|good|perfect|excellent) {_SAY}\b",
     rf"i (?:\w+ )?(?:want|plan|intend|need|have|got) to (?:\w+ )?{_SEE}\b",
