@@ -11,7 +11,8 @@ Which item a title means, where several share it (:meth:`Catalog.find`):
 
 What counts as a title in free text (:meth:`Catalog.mentions`), the longest match winning:
   - anything *marked*: in quotes or asterisks of its own, or followed by its year;
-  - several words, if they are capitalised, or distinctive (two uncommon words, or one among three or more);
+  - several words, if they are capitalised, or distinctive (two uncommon words, or one among three
+    or more, the title's article counted);
   - a single word (an article aside) only if capitalised in mid-sentence, uncommon, and no part of a longer name.
 A title is not found inside a longer quoted title, nor before a sequel's number.
 """
@@ -148,7 +149,8 @@ class Catalog:
         """The item that a title means, its year given apart or as in ``Heat (1995)``; ``None`` if there is none."""
         title, own_year = title_and_year(title_text)
         article, form = _split(title)
-        return _choose(self._entries.get(form, ()), article, year if year is not None else own_year)
+        entry = _choose(self._entries.get(form, ()), article, year if year is not None else own_year)
+        return entry.item if entry else None
 
     def mentions(self, text: str) -> tuple[Mention, ...]:
         """The titles of this catalogue in ``text``, in order and without overlap. Linear in the text's length."""
@@ -257,29 +259,25 @@ def _mention(reading: _Reading, entries: Sequence[_Entry], at: int, stop: int, e
     article = ""
     if at and reading.words[at - 1].form in ARTICLES and reading.words[at - 1].start >= free:
         article = reading.words[at - 1].form
-    if article not in {entry.article for entry in entries}:
-        article = ""
-    first = at - 1 if article else at
-    start = reading.words[first].start
     bracket = _YEAR_IN_BRACKETS.match(text, end)
     bare = None if bracket else _BARE_YEAR.match(text, end)
-    year = int(bracket.group(1)) if bracket else None
-    item = _choose(entries, article, year)
-    if bare and any(entry.year == int(bare.group(1)) for entry in entries):
-        item = _choose(entries, article, int(bare.group(1)))
-    elif bare:
+    if bare and not any(entry.year == int(bare.group(1)) for entry in entries):
         bare = None
-    if item is None:
+    year = bracket or bare
+    entry = _choose(entries, article, int(year.group(1)) if year else None)
+    if entry is None:
         return None
-    tail = _TAIL.search(item.title)
+    first = at - 1 if article and entry.article == article else at
+    start = reading.words[first].start
+    tail = _TAIL.search(entry.item.title)
     if tail and text.startswith(tail.group(), end):
         end += len(tail.group())
-    marked = bracket is not None or bare is not None or reading.quoted(start, end)
+    marked = year is not None or reading.quoted(start, end)
     if not marked and (_SEQUEL.match(text, end) or not _clear(reading, first, at, stop)):
         return None
     if bracket and text[end : bracket.end()].lstrip().startswith("("):
         end = bracket.end()
-    return Mention(item, start, end)
+    return Mention(entry.item, start, end)
 
 
 def _clear(reading: _Reading, first: int, at: int, stop: int) -> bool:
@@ -289,13 +287,13 @@ def _clear(reading: _Reading, first: int, at: int, stop: int) -> bool:
     capitalised = reading.capitalised(at, stop)
     if len(forms) > 1:
         several = len(forms) > 2 or reading.mid_sentence(first)
-        return (capitalised and several) or uncommon > 1 or (uncommon == 1 and len(forms) > 2)
+        return (capitalised and several) or uncommon > 1 or (uncommon == 1 and stop - first > 2)
     if not capitalised or not uncommon:
         return False
     return reading.mid_sentence(first) and not reading.beside_a_name(first, stop)
 
 
-def _choose(entries: Sequence[_Entry], article: str, year: int | None) -> Item | None:
+def _choose(entries: Sequence[_Entry], article: str, year: int | None) -> _Entry | None:
     left = list(entries)
     if year is not None:
         left = (
@@ -307,7 +305,7 @@ def _choose(entries: Sequence[_Entry], article: str, year: int | None) -> Item |
         return None
     left = [entry for entry in left if entry.article == article] or left
     left = [entry for entry in left if entry.year is None] or left
-    return max(left, key=lambda entry: entry.year or 0).item
+    return max(left, key=lambda entry: entry.year or 0)
 
 
 def _split(title: str) -> tuple[str, Key]:

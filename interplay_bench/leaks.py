@@ -80,7 +80,11 @@ def _run(item: Item, text: str) -> Span | None:
 
 
 def _similar(item: Item, text: str) -> Span | None:
-    """The run of whole words that is nearest to the title, if it is near enough."""
+    """The run of whole words that is nearest to the title, if it is near enough.
+
+    A run that is equal to the title is left to the stricter rules, which know remakes from the title itself, and one
+    of ordinary words alone ("a dark night", for "The Dark Knight") is no title.
+    """
     form = key(_title(item))
     title = " ".join(form)
     if len(form) < 2 or len(title) < SHORTEST or not any(word not in COMMON for word in form):
@@ -101,13 +105,15 @@ def _similar(item: Item, text: str) -> Span | None:
     ]
     for start, stop in sorted(candidates, key=lambda span: span[1] - span[0]):
         run = found[start:stop]
-        forms = [word.form for word in run]
-        if run and _numbers(forms) == _numbers(form) and fuzz.ratio(title, " ".join(forms)) >= SIMILARITY:
+        forms = tuple(word.form for word in run)
+        if f" {title} " in f" {' '.join(forms)} " or _numbers(forms) != _numbers(form) or not set(forms) - COMMON:
+            continue
+        if fuzz.ratio(title, " ".join(forms)) >= SIMILARITY:
             return run[0].start, run[-1].end
     return None
 
 
-def _numbers(forms: tuple[str, ...] | list[str]) -> list[str]:
+def _numbers(forms: tuple[str, ...]) -> list[str]:
     return [form for form in forms if form.isdigit() or form in {"ii", "iii", "iv", "v", "vi"}]
 
 
