@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +15,7 @@ from interplay_bench.metrics.intervals import mean_score
 from interplay_bench.metrics.words import words
 from interplay_bench.registry import task
 from interplay_bench.results import Score
-from interplay_bench.statistics import compare_distinct, compare_means
+from interplay_bench.statistics import Comparison, compare_distinct, compare_means
 from interplay_bench.task import Paired, Sample, Task
 
 EVALUATED, NO_USER_TURN, BACKEND_ERROR = "evaluated", "no_user_turn", "backend_error"
@@ -78,9 +78,13 @@ class UserSingleturn(Task[Options, UserSimulator]):
         replies = {(i, r["turn"]): r for i, sample in enumerate(samples) for r in sample.detail["replies"]}
         return {
             "BERTScore": Paired(compare_means, {point: reply["bertscore"] for point, reply in replies.items()}),
-            "Dist-4": Paired(compare_distinct, {point: reply["text"] for point, reply in replies.items()}),
+            "Dist-4": Paired(_compare_distinct, {point: reply["text"] for point, reply in replies.items()}),
             "words": Paired(compare_means, {point: len(reply["text"].split()) for point, reply in replies.items()}),
         }
+
+
+def _compare_distinct(a: Sequence[str], b: Sequence[str], users: Sequence[Hashable]) -> Comparison | None:
+    return compare_distinct(a, b, 4, users)
 
 
 def _measured(dialogue: Dialogue) -> list[int]:
