@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from interplay_bench.dialogue import Action, Role, Turn, View
-from interplay_bench.errors import CardError, UsageError
+from interplay_bench.errors import CardError, MisfitError, UsageError
 from interplay_bench.language_model import Prompt
 from interplay_bench.markup import Malformed
 
@@ -115,7 +115,7 @@ class UserSimulator(Adapter):
 
     def respond(self, views: Sequence[View]) -> list[Reply]:
         """Say each view's next turn."""
-        raise UsageError(f"{type(self).__name__} decides, but does not speak: choose a model that writes replies.")
+        raise MisfitError(f"{type(self).__name__} decides, but does not speak: choose a model that writes replies.")
 
 
 class Recommender(Adapter):

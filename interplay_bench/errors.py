@@ -14,6 +14,10 @@ class UsageError(InterplayError):
     """The call itself is off: an unknown name, an option that does not exist, a value out of range."""
 
 
+class MisfitError(UsageError):
+    """The model cannot do what the task asks of it: it takes the other side, or does not speak."""
+
+
 class DataError(InterplayError):
     """A data set cannot be read: a missing file, a broken line (named by number), a wrong column, no record."""
 

@@ -15,7 +15,7 @@ from interplay_bench import options, registry
 from interplay_bench.adapter import Adapter
 from interplay_bench.dataset import DialogueSet, Source
 from interplay_bench.dialogue import Dialogue
-from interplay_bench.errors import DataError, RunError, UsageError
+from interplay_bench.errors import DataError, MisfitError, RunError, UsageError
 from interplay_bench.processes import Processes
 from interplay_bench.progress import Progress, silent
 from interplay_bench.provenance import machine, revision, versions
@@ -83,7 +83,7 @@ def evaluate(
     built = models.wrap(model) if isinstance(model, Adapter) else named.build(seed)
     request = Request(task, built.name, source.name, data, split, limit, seed, given)
     if evaluation.role not in built.adapter.roles:
-        raise UsageError(f"The task {task!r} evaluates a {evaluation.role}, which the model {built.name!r} is not.")
+        raise MisfitError(f"The task {task!r} evaluates a {evaluation.role}, which the model {built.name!r} is not.")
     record = {
         "schema": SCHEMA,
         "status": "running",

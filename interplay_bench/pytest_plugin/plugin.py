@@ -1,0 +1,93 @@
+"""What pytest calls: options, collection, the summary. Nothing heavy is imported until a model is named."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from interplay_bench import options
+from interplay_bench.errors import InterplayError
+from interplay_bench.pytest_plugin.fixture import interplay
+
+if TYPE_CHECKING:
+    from interplay_bench.pytest_plugin.suite import Suite
+
+__all__ = ["interplay"]
+
+OPTIONS = (
+    options.Option(
+        "model",
+        {"metavar": "M", "action": "append", "default": [], "help": "a model to put through the tasks; repeatable"},
+    ),
+    *options.dataset_options(),
+    *options.SETTINGS,
+    *options.PLUGIN,
+    options.Option("gates", {"metavar": "FILE", "type": Path, "help": "TOML file of bounds that scores must keep"}),
+    *options.output_options("the folder that gets a run directory per cell"),
+)
+SUITE: pytest.StashKey[Suite] = pytest.StashKey()
+IDLE: pytest.StashKey[bool] = pytest.StashKey()
+"""Set when a task's file was met, but no model was named."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer the command line's options under ``--interplay-``."""
+    group = parser.getgroup("interplay", "interplay-bench")
+    for option in OPTIONS:
+        option.declare(group.addoption, "interplay")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Look up every name that was given, so that a misspelt one ends the session before any work."""
+    asked = session.config.option
+    if not (asked.interplay_model or asked.interplay_plugin or asked.interplay_gates):
+        return
+    from interplay_bench.pytest_plugin.suite import Suite
+
+    try:
+        suite = Suite.asked_for(asked)
+    except InterplayError as error:
+        raise pytest.UsageError(str(error)) from None
+    if suite.models:
+        session.config.stash[SUITE] = suite
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Dir | None:
+    """Keep pytest from importing our folder of tasks as a package of tests."""
+    from interplay_bench.pytest_plugin.items import shipped
+
+    return pytest.Dir.from_parent(parent, path=path) if path in (shipped(), shipped().parent) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Turn a task's file into its cells. The registry has imported it: pytest must not do so again, by path."""
+    found = yield
+    if file_path.suffix != ".py":
+        return found
+    from interplay_bench.pytest_plugin.items import TaskFile, shipped
+
+    suite = parent.config.stash.get(SUITE, None)
+    tasks = suite.files.get(file_path.resolve(), ()) if suite else ()
+    if not tasks and file_path.parent != shipped():
+        return found
+    if suite is None:
+        parent.config.stash[IDLE] = True
+    return [TaskFile.from_parent(parent, path=file_path, suite=suite, tasks=tasks)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the tables, or say why there are none."""
+    config = terminalreporter.config
+    if SUITE in config.stash:
+        from interplay_bench.pytest_plugin.summary import summarize
+
+        summarize(terminalreporter, config.stash[SUITE])
+    elif config.stash.get(IDLE, False):
+        terminalreporter.write_line("interplay-bench: tasks are run with a model only, such as --interplay-model M.")
