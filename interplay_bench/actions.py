@@ -105,7 +105,7 @@ COMMITMENT = _any(
     rf"let (?:us|me) (?:{_SEE}|do|go) (?:out )?(?:with )?{_IT}\b",
     r"(?:looking forward to|can not wait|sign me up|i am sold|i am in|count me in|convinced me|deal)\b",
     r"(?:sounds?|looks?|seems?) (?:\w+ ){0,2}?(?:perfect|(?:exactly|just) (?:like )?what|like a (?:winner|plan))\b",
-    r"(?:exactly|just) what i\b",
+    r"(?:exactly|just) what i\b[^.!?]*",
     r"my (?:choice|pick)\b",
     r"(?:that|this|it) (?:is|will be|would be) (?:perfect|the one)\b",
     r"\A(?:yes|yeah|sure|ok|okay|yep|definitely|absolutely)\W+"

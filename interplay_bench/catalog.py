@@ -64,7 +64,6 @@ COMMON = frozenset(
 
 _WORD = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]\b\.?|[^\W_]+(?:['’‘`´][^\W_]+)*|&")
 _TRAILING_ARTICLE = re.compile(r"(.+), (the|an?|la|les?|el|los|il|der|die|das)", re.IGNORECASE | re.DOTALL)
-_POSSESSIVE = re.compile(r"['’‘`´]s$", re.IGNORECASE)
 _YEAR_IN_BRACKETS = re.compile(r"""["”’'»*]?,?\s*\(\s*(\d{4})\s*\)""")
 _BARE_YEAR = re.compile(r"\s+(?:from\s+)?((?:18|19|20)\d\d)\b")
 _CLOSING = re.compile(r"""\s*(?:\(\s*\d{4}\s*\))?[,.!?]?["”’'»*]""")
@@ -158,7 +157,7 @@ class Catalog:
         found: list[Mention] = []
         at, count = 0, len(reading.words)
         while at < count:
-            lengths = self._lengths.get(reading.words[at].form)
+            lengths = self._lengths.get(reading.words[at].form) or (reading.possessive(at) and [1])
             match = lengths and self._match(reading, at, lengths, found[-1].end if found else 0)
             if match:
                 mention, at = match
@@ -195,11 +194,15 @@ class _Reading:
         """The run of words as a key, and once more without a possessive's s; each with where it ends."""
         run = tuple(word.form for word in self.words[at:stop])
         last = self.words[stop - 1]
-        surface = self.text[last.start : last.end]
         forms = [(run, last.end)]
-        if possessive := _POSSESSIVE.search(surface):
-            forms.append(((*run[:-1], last.form[:-1]), last.end - len(possessive.group())))
+        if self.possessive(stop - 1):
+            forms.append(((*run[:-1], last.form[:-1]), last.end - 2))
         return forms
+
+    def possessive(self, at: int) -> bool:
+        """Whether the word ends in an apostrophe and an s."""
+        word = self.words[at]
+        return word.form.endswith("s") and self.text[word.end - 2] in "'’‘`´"
 
     def quoted(self, start: int, end: int) -> bool:
         """Whether ``text[start:end]``, a year aside, stands in quotes of its own."""
