@@ -45,9 +45,15 @@ class TaskFile(pytest.File):
 
     def collect(self) -> Iterator[TaskItem]:
         """Yield every cell; none without a model."""
-        for task in self.tasks if self.suite else ():
-            for model in self.suite.models if self.suite else ():
-                yield TaskItem.from_parent(self, name=f"{task}[{model}]", suite=self.suite, task=task, model=model)
+        if self.suite is None:
+            return
+        for task in self.tasks:
+            for model in self.suite.models:
+                cell = TaskItem.from_parent(self, name=f"{task}[{model}]", suite=self.suite, task=task, model=model)
+                misfit = self.suite.misfit(task, model)
+                if misfit:
+                    cell.add_marker(pytest.mark.skip(reason=misfit))
+                yield cell
 
 
 class TaskItem(pytest.Item):
@@ -60,12 +66,6 @@ class TaskItem(pytest.Item):
         self.model = model
         # pytest-benchmark reads off these whether --benchmark-only and --benchmark-skip mean this item.
         self.fixturenames = ["benchmark"] if storage.session(self.config) else []
-
-    def setup(self) -> None:
-        """Skip a model that cannot take the task's side."""
-        misfit = self.suite.misfit(self.task, self.model)
-        if misfit:
-            pytest.skip(misfit)
 
     def runtest(self) -> None:
         """Evaluate, hand the scores to the reports, keep the gates."""
@@ -89,8 +89,8 @@ class TaskItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        """Say where it is from."""
-        return self.path, None, self.name
+        """Say where it is from; pytest wants a line to point at when a cell is skipped."""
+        return self.path, 0, self.name
 
     def _report(self, run: Run) -> None:
         self.user_properties.append((RUN, str(run.folder)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from interplay_bench import model as models
 from interplay_bench import options, registry
 from interplay_bench.dataset import DialogueSet
 from interplay_bench.dialogue import Role
+from interplay_bench.errors import unknown_name
 from interplay_bench.progress import Progress
 from interplay_bench.pytest_plugin.gates import Gate, read_gates
 from interplay_bench.run import Run
@@ -39,8 +40,7 @@ class Suite:
         for plugin in asked.plugin:
             registry.load_plugin(plugin)
         settings = options.settings(asked)
-        for model in asked.model:
-            models.find(model, options.engine(settings))
+        _look_up(asked.model, settings)
         registry.find_dataset(asked.dataset)
         gates = read_gates(asked.gates) if asked.gates else {}
         return cls(tuple(dict.fromkeys(asked.model)), _files(), gates, settings, asked)
@@ -52,7 +52,7 @@ class Suite:
 
     def misfit(self, task: str, model: str) -> str | None:
         """Why the model cannot take the task's side, if so; said without loading it."""
-        role, named = registry.find_task(task).role, models.find(model, options.engine(dict(self.settings)))
+        role, named = registry.find_task(task).role, models.find(model)
         trained = named.card.train.get("role")
         roles = {Role(trained)} if trained in list(Role) else getattr(named.adapter, "roles", {role})
         return None if role in roles else f"{task} evaluates a {role}, which {model} is not"
@@ -69,11 +69,34 @@ class Suite:
             split=asked.split,
             limit=asked.limit,
             seed=asked.seed,
-            settings=self.settings,
+            settings=self._settings(task, model),
             output=asked.output / name if asked.output else None,
             resume=asked.resume,
             progress=progress,
         )
+
+    def _settings(self, task: str, model: str) -> dict[str, str]:
+        """Those of the settings that this task and this model's engine know."""
+        known, tunable = _options(task), bool(models.find(model).card.engine)
+        return {
+            key: v for key, v in self.settings.items() if (tunable if key.startswith(options.ENGINE) else key in known)
+        }
+
+
+def _look_up(names: Sequence[str], settings: dict[str, str]) -> None:
+    """Refuse a model that does not exist, and a setting that no task or none of the models takes."""
+    engine = options.engine(settings)
+    found = [models.find(name) for name in names]
+    if found and engine and not any(named.card.engine for named in found):
+        models.find(names[0], engine)
+    known = {option for task in registry.tasks() for option in _options(task)}
+    for key in settings:
+        if key not in known and not key.startswith(options.ENGINE):
+            raise unknown_name("option of any task", key, known)
+
+
+def _options(task: str) -> set[str]:
+    return {option.name for option in fields(registry.find_task(task).Options)}
 
 
 def _files() -> dict[Path, list[str]]:
