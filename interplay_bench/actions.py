@@ -85,6 +85,7 @@ INQUIRY = _any(
     rf"(?:tell me|let me know|describe)\b[^.?!]*?\b(?:you|your|like|{_FILM}|about)\b",
     r"(?:how about|what about|why)\b[^.!?]*\?",
     r"how (?:do|did|would) you\b",
+    r"what else\b",
     r"should i (?:recommend|suggest)\b",
     r"(?:who|seen?|watch\w*|heard|for you)\b[^.!?]*\?",
     r"depends on\b",

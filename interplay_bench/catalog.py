@@ -13,7 +13,8 @@ What counts as a title in free text (:meth:`Catalog.mentions`), the longest matc
   - anything *marked*: in quotes or asterisks of its own, or followed by its year;
   - several words, if they are capitalised, or distinctive (two uncommon words, or one among three
     or more, the title's article counted);
-  - a single word (an article aside) only if capitalised in mid-sentence, uncommon, and no part of a longer name.
+  - a single word only if capitalised in mid-sentence, uncommon or with its article capitalised too ("The Ring"), and
+    no part of a longer name.
 A title is not found inside a longer quoted title, nor before a sequel's number.
 """
 
@@ -105,18 +106,19 @@ def place(item: Item, text: str) -> tuple[int, int] | None:
     """Where ``item``'s title first stands in a ``text`` that is said to name it; ``None`` where it does not.
 
     Less strict than :meth:`Catalog.mentions`: case and spaces do not matter ("end game" is "Endgame"). One ordinary
-    word must still be written as a title.
+    word must still be written as a title, or be capitalised in mid-sentence.
     """
     mention = next(iter(Catalog((item,)).mentions(text)), None)
     if mention is not None:
         return mention.start, mention.end
     form = key(item.title)
-    if len(form) < 2 and not set(form) - COMMON:
-        return None
-    wanted, found = "".join(form), words(text)
-    for first, word in enumerate(found):
+    wanted, reading = "".join(form), _Reading(text)
+    ordinary = len(form) < 2 and not set(form) - COMMON
+    for first, word in enumerate(reading.words):
+        if ordinary and not (reading.capitalised(first, first + 1) and reading.mid_sentence(first)):
+            continue
         run = ""
-        for last in found[first:]:
+        for last in reading.words[first:]:
             run += last.form
             if run == wanted:
                 return word.start, last.end
@@ -291,7 +293,8 @@ def _clear(reading: _Reading, first: int, at: int, stop: int) -> bool:
     if len(forms) > 1:
         several = len(forms) > 2 or reading.mid_sentence(first)
         return (capitalised and several) or uncommon > 1 or (uncommon == 1 and stop - first > 2)
-    if not capitalised or not uncommon:
+    with_article = first < at and reading.capitalised(first, stop)
+    if not capitalised or not (uncommon or with_article):
         return False
     return reading.mid_sentence(first) and not reading.beside_a_name(first, stop)
 

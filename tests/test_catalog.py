@@ -94,6 +94,7 @@ def test_a_year_may_be_one_off_but_no_more() -> None:
         ("I like Stan Lee", []),
         ("I like Stan", ["Stan"]),
         ("I like the Ring (1998)", ["Ring (1998)"]),
+        ("I watched The Ring, then the ring", ["The Ring"]),
         ("amelie", []),
         ("", []),
     ],
@@ -110,7 +111,8 @@ def test_the_year_in_the_text_chooses_the_item() -> None:
 def test_place_does_not_mind_case_or_spaces_but_minds_ordinary_words() -> None:
     assert place(item("Avengers: Endgame (2019)"), "saw avengers end game") == (4, 21)
     assert place(item("It (2017)"), "it is on") is None
-    assert place(item("Mine (2016)"), "Mine is Heat") is None
+    assert place(item("Mine (2016)"), "Mine is drama") is None
+    assert place(item("It (2017)"), "the new IT film") == (8, 10)
     assert place(item("Heat (1995)"), "no such thing") is None
 
 

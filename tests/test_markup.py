@@ -9,7 +9,7 @@ from interplay_bench.dialogue import ACTIONS, Action, Item, Mention, Role, Turn
 from interplay_bench.markup import Malformed, neutral, parse, render, special_tokens
 
 TITLES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 '!:&-]{0,18}[A-Za-z0-9]", fullmatch=True)
-PROSE = st.text(st.characters(exclude_characters="<>", exclude_categories=("Cs",)), max_size=30)
+PROSE = st.text(st.characters(exclude_characters="<>", codec="utf-8"), max_size=30)
 
 
 @st.composite

@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interplay_bench.dataset import DialogueSet, Source
+from interplay_bench.dialogue import Action, Role
+from interplay_bench.errors import DataError
+from interplay_bench.leaks import leak
+from interplay_bench.registry import find_dataset
+
+SEEKER, HELPER = 7, 8
+NAMES: dict[str, str | None] = {
+    "10": "Heat  (1995)",
+    "11": "Ronin (1998)",
+    "12": "Collateral  (2004)",
+    "13": "Dude, Where%3Fs (2000)",
+    "14": None,
+}
+FACTS = {
+    "10": {
+        "name": "Heat (1995)",
+        "genre": ["action", "crime"],
+        "plot": 'A detective feels the heat. The making of "Heat".',
+        "director": ["Michael Mann"],
+        "writer": [],
+        "star": ["Al Pacino", "Robert De Niro"],
+    },
+    "12": {"genre": ["crime", "thriller"], "plot": "", "director": ["Michael Mann"], "star": ["Tom Cruise"]},
+}
+
+
+def answer(suggested: int, liked: int) -> dict[str, int]:
+    return {"suggested": suggested, "seen": 1, "liked": liked}
+
+
+def record(*said: tuple[int, str], **changes: Any) -> dict[str, Any]:
+    return {
+        "conversationId": "1",
+        "initiatorWorkerId": SEEKER,
+        "respondentWorkerId": HELPER,
+        "movieMentions": NAMES,
+        "initiatorQuestions": {
+            "10": answer(1, 1),
+            "11": answer(1, 0),
+            "12": answer(0, 1),
+            "13": answer(1, 2),
+            "14": answer(0, 2),
+        },
+        "respondentQuestions": [],
+        "messages": [{"senderWorkerId": who, "text": text} for who, text in said],
+        **changes,
+    }
+
+
+USUAL = record(
+    (SEEKER, "Hi!"),
+    (SEEKER, "Something like @12"),
+    (HELPER, "Try @11 or @13?"),
+    (SEEKER, "Seen @11."),
+    (HELPER, "Then@10! And @12, and @11 again"),
+    (SEEKER, "I'll watch it, thanks"),
+)
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Any:
+    def write_and_load(*records: dict[str, Any] | str, facts: Any = None) -> DialogueSet:
+        lines = [each if isinstance(each, str) else json.dumps(each) for each in records]
+        path = tmp_path / "test_data.jsonl"
+        path.write_text("\n".join(lines))
+        if facts is not None:
+            (tmp_path / "id2info.json").write_text(json.dumps(facts))
+        return find_dataset("redial").loader(Source(str(path)))
+
+    return write_and_load
+
+
+def test_a_dialogue(load: Any) -> None:
+    (dialogue,) = load(USUAL, facts=FACTS).dialogues
+    assert [(turn.role, turn.action, turn.text) for turn in dialogue.turns] == [
+        (Role.USER, Action.DISCLOSE_GOAL, "Hi! Something like Collateral (2004)"),
+        (Role.RECOMMENDER, Action.RECOMMEND, "Try Ronin (1998) or Dude, Where?s (2000)?"),
+        (Role.USER, Action.FEEDBACK, "Seen Ronin (1998)."),
+        (Role.RECOMMENDER, Action.RECOMMEND, "Then Heat (1995)! And Collateral (2004), and Ronin (1998) again"),
+        (Role.USER, Action.ACCEPT, "I'll watch it, thanks"),
+    ]
+    assert [[item.id for item in turn.recommended] for turn in dialogue.turns] == [[], ["11", "13"], [], ["10"], []]
+    assert dialogue.target is not None
+    assert dialogue.target.name == "Heat (1995)"
+    assert dialogue.target_turn() == 3
+    assert dialogue.liked == {"11": False, "10": True}
+    for turn in dialogue.turns:
+        assert [turn.text[m.start : m.end] for m in turn.mentions] == [m.item.name for m in turn.mentions]
+
+
+def test_the_persona_is_made_of_what_the_seeker_brought_up(load: Any) -> None:
+    (dialogue,) = load(USUAL, facts=FACTS).dialogues
+    persona = dialogue.persona
+    assert persona.general_preferences == "Enjoys crime and thriller films. Has liked the work of Michael Mann."
+    assert [(seen.item.id, seen.review) for seen in persona.history] == [
+        ("12", "Liked it: a crime and thriller film directed by Michael Mann, with Tom Cruise.")
+    ]
+    assert persona.target_attributes == (
+        "An action and crime film directed by Michael Mann, with Al Pacino and Robert De Niro."
+        ' A detective feels the heat. The making of "…".'
+    )
+
+
+def test_without_metadata_there_are_no_attributes(load: Any) -> None:
+    (dialogue,) = load(USUAL).dialogues
+    assert dialogue.persona.target_attributes == ""
+    assert dialogue.persona.general_preferences == ""
+    assert [seen.review for seen in dialogue.persona.history] == ["Liked it."]
+
+
+def test_no_answers_no_target(load: Any) -> None:
+    loaded = load({**USUAL, "initiatorQuestions": []})
+    (dialogue,) = loaded.dialogues
+    assert dialogue.target is None
+    assert not any(turn.recommended for turn in dialogue.turns)
+
+
+def test_a_liked_film_that_is_never_newly_named_stays_the_target(load: Any) -> None:
+    (dialogue,) = load(record((SEEKER, "Is @10 good?"), (HELPER, "Yes, @10 is."), (SEEKER, "ok"))).dialogues
+    assert dialogue.target is not None
+    assert dialogue.target.id == "10"
+    assert dialogue.target_turn() is None
+
+
+def test_films_without_a_name_are_counted(load: Any) -> None:
+    loaded = load(record((HELPER, "Try @14 or @99"), (SEEKER, "no")))
+    assert loaded.dialogues[0].turns[0].text == "Try a film or a film"
+    assert loaded.preprocessing.repairs["film without a name: written as 'a film'"] == 2
+
+
+def test_every_row_and_message_is_accounted_for(load: Any) -> None:
+    loaded = load(USUAL, record((SEEKER, "  ")), USUAL)
+    report = loaded.preprocessing
+    assert report.rows == 3
+    assert report.kept == len(loaded.dialogues) == 2
+    assert report.dropped == {"no message with text": 1}
+    assert report.turns_dropped == {"message without text": 1}
+    assert report.repairs["messages joined to the one before by the same speaker"] == 2
+    assert [dialogue.id for dialogue in loaded.dialogues] == ["1", "1~2"]
+    assert loaded.dialogues[0].target is loaded.dialogues[1].target
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('{"conversationId": "2", "mess', r"Line 2 of .*jsonl is no valid JSON"),
+        ("[]", r"Line 2 of .* is a list, where a JSON object is needed"),
+        ('{"conversationId": "2"}', r"line 2 of .* has no 'messages'"),
+        (json.dumps({**USUAL, "messages": "hi"}), r"'messages' in line 2 of .* is a str, where a list is needed"),
+        (json.dumps({**USUAL, "messages": [{"text": "hi"}]}), r"a message in line 2 of .* has no 'senderWorkerId'"),
+        (json.dumps({**USUAL, "initiatorQuestions": [1]}), r"'initiatorQuestions' in line 2 .* object by film id"),
+    ],
+)
+def test_broken_rows_are_named(load: Any, line: str, says: str) -> None:
+    with pytest.raises(DataError, match=says) as raised:
+        load(USUAL, line)
+    assert "\n" not in str(raised.value)
+
+
+def test_missing_empty_and_unknown(load: Any, tmp_path: Path) -> None:
+    loader = find_dataset("redial").loader
+    with pytest.raises(DataError, match="holds no dialogue"):
+        load("")
+    with pytest.raises(DataError, match="give its file, or a folder"):
+        loader(Source())
+    with pytest.raises(DataError, match=r"There is no .*nowhere"):
+        loader(Source(str(tmp_path / "nowhere")))
+    with pytest.raises(DataError, match=r"has no valid_data\.jsonl"):
+        loader(Source(str(tmp_path), "valid"))
+    with pytest.raises(DataError, match=r"no split 'tset'\. Choose one of: train, valid, test"):
+        loader(Source(str(tmp_path), "tset"))
+
+
+@pytest.mark.parametrize(
+    ("split", "dialogues", "without_target", "never_proposed", "replayable", "accept_first"),
+    [("test", 125, 9, 1, 115, 25), ("train", 582, 37, 6, 539, 74)],
+)
+def test_golden_numbers(
+    data: Path,
+    split: str,
+    dialogues: int,
+    without_target: int,
+    never_proposed: int,
+    replayable: int,
+    accept_first: int,
+) -> None:
+    loaded = find_dataset("redial").loader(Source(str(data / "redial"), split)).dialogues
+    proposed = [each for each in loaded if each.target_turn() is not None]
+    assert len(loaded) == dialogues
+    assert sum(each.target is None for each in loaded) == without_target
+    assert len(proposed) == replayable
+    assert len(loaded) - len(proposed) - without_target == never_proposed
+    assert sum(each.target_turn() == next(each.proposals()) for each in proposed) == accept_first
+
+
+def test_no_persona_names_its_target(data: Path) -> None:
+    loaded = find_dataset("redial").loader(Source(str(data / "redial"), "train")).dialogues
+    for dialogue in loaded:
+        persona = dialogue.persona
+        texts = (persona.general_preferences, persona.target_attributes, *(seen.review for seen in persona.history))
+        assert dialogue.target is None or not any(leak(dialogue.target, text) for text in texts)
+        assert dialogue.target not in [seen.item for seen in persona.history]
+
+
+def test_loading_is_quick(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "id2info.json").write_bytes((data / "redial" / "id2info.json").read_bytes())
+    (tmp_path / "test_data.jsonl").write_bytes((data / "redial" / "test_data.jsonl").read_bytes() * 80)
+    started = time.process_time()
+    loaded = find_dataset("redial").loader(Source(str(tmp_path)))
+    assert time.process_time() - started < 15  # 5 s on an idle machine
+    assert len(loaded.dialogues) == 10_000
+    assert len(loaded.items) < 1000
