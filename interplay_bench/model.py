@@ -60,10 +60,16 @@ def find(name: str, engine: Mapping[str, Any] | None = None) -> Named:
     return Named(name, card, adapters[card.adapter], argument)
 
 
-def wrap(adapter: Adapter) -> Model:
-    """Make a model of an adapter that the caller built."""
-    name = type(adapter).__name__
-    return Model(name, ModelCard(name=name, adapter=name, summary="built by the caller"), adapter)
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A model that the caller built."""
+
+    adapter: Adapter
+
+    def build(self, seed: int = 0) -> Model:
+        """Name it by its class; the seed is the caller's own affair."""
+        name = type(self.adapter).__name__
+        return Model(name, ModelCard(name=name, adapter=name, summary="built by the caller"), self.adapter)
 
 
 def _card(name: str) -> tuple[ModelCard, str | None]:

@@ -77,10 +77,11 @@ def evaluate(
     engine = options.engine(given)
     evaluation = registry.find_task(task).from_settings(_task_options(given), seed)
     # Names are looked up before data is read, and data before weights: the cheapest mistake is found first.
-    named = None if isinstance(model, Adapter) else models.find(model, engine)
+    found = models.Given(model) if isinstance(model, Adapter) else models.find(model, engine)
     source = dataset if isinstance(dataset, DialogueSet) else load(dataset, data, split)
     dialogues = _first(source.dialogues, limit)
-    built = models.wrap(model) if isinstance(model, Adapter) else named.build(seed)
+    evaluation.prepare(source.items)
+    built = found.build(seed)
     request = Request(task, built.name, source.name, data, split, limit, seed, given)
     if evaluation.role not in built.adapter.roles:
         raise MisfitError(f"The task {task!r} evaluates a {evaluation.role}, which the model {built.name!r} is not.")
@@ -155,6 +156,7 @@ def _work(
 
 def _outcome(task: Task[Any, Any], folder: Path, total: int, seconds: float, worked: int) -> dict[str, Any]:
     samples = read_samples(folder)
+    task.draw(samples, folder)
     ledger = tally(samples)
     if sum(ledger["outcomes"].values()) != total:
         raise RunError(f"The ledger of {folder} holds {len(samples)} of {total} dialogues: please report this.")

@@ -10,10 +10,11 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from interplay_bench.adapter import Adapter
-from interplay_bench.dialogue import Dialogue, Role
+from interplay_bench.dialogue import Dialogue, Item, Role
 from interplay_bench.errors import UsageError, unknown_name
 from interplay_bench.results import Score
 
@@ -100,6 +101,9 @@ class Task(ABC, Generic[O, M]):
             where = ".".join(str(part) for part in first["loc"])
             raise UsageError(f"Option {where}={first['input']!r} of the task {cls.name}: {first['msg']}.") from None
 
+    def prepare(self, items: Sequence[Item]) -> None:
+        """Learn the data set's items, before anything is evaluated; most tasks need none."""
+
     @abstractmethod
     def evaluate(self, model: M, dialogues: Sequence[Dialogue]) -> list[Sample]:
         """Put ``model`` through ``dialogues``, all at once; one sample each, in order."""
@@ -107,6 +111,9 @@ class Task(ABC, Generic[O, M]):
     @abstractmethod
     def scores(self, samples: Sequence[Sample]) -> list[Score]:
         """Aggregate the samples of a whole run."""
+
+    def draw(self, samples: Sequence[Sample], folder: Path) -> None:
+        """Put pictures of a finished run into its directory; most tasks have none."""
 
     def paired(self, samples: Sequence[Sample]) -> Mapping[str, Paired]:
         """By metric, what ``interplay-bench compare`` pairs two runs by; a metric left out is not compared."""

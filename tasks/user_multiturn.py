@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
+from interplay_bench.accept_rate import draw_accept_rates
 from interplay_bench.adapter import VERDICTS, Decision, Reply, UserSimulator, Verdict
-from interplay_bench.dialogue import Action, Dialogue, OracleView, Role, Turn, View
+from interplay_bench.counterfactual import Distractors, swap
+from interplay_bench.dialogue import Action, Dialogue, Item, OracleView, Role, Turn, View
+from interplay_bench.errors import UsageError
 from interplay_bench.markup import Malformed
 from interplay_bench.metrics.auc import auc
+from interplay_bench.metrics.intervals import mean_score
 from interplay_bench.metrics.rates import rate
 from interplay_bench.registry import task
 from interplay_bench.results import Score
@@ -28,19 +33,29 @@ class Options:
 
     ``history``: the user's earlier turns are the ``gold`` ones, or the simulator's ``self``-written replies.
     ``decide``: by ``score`` (weighing the actions) or by ``generate`` (writing a turn and reading its action).
+    ``counterfactual``: with ``swap``, each dialogue is also replayed with a distractor in the target's place.
     """
 
     history: Literal["gold", "self"] = "gold"
     decide: Literal["score", "generate"] = "score"
+    counterfactual: Literal["none", "swap"] = "none"
+
+    def __post_init__(self) -> None:
+        if self.counterfactual == "swap" and self.history == "self":
+            raise UsageError("counterfactual=swap compares decisions on the same history: use history=gold.")
 
 
 @dataclass(slots=True)
 class Replay:
-    """One dialogue on its way: the user's own turns so far (with ``history=self``) and its decisions."""
+    """One dialogue on its way: the user's own turns so far (with ``history=self``) and its decisions.
+
+    ``twin``: the same dialogue with a distractor in the target's place.
+    """
 
     dialogue: Dialogue
     turns: list[Turn]
     decisions: list[tuple[int, Decision]]
+    twin: Replay | None = None
 
     @property
     def accepted(self) -> bool:
@@ -58,15 +73,24 @@ class UserMultiturn(Task[Options, UserSimulator]):
     """
 
     role = Role.USER
-    metrics = ("SR", "ET", "FR", "decision AUC")
+    metrics = ("SR", "ET", "FR", "decision AUC", "SR swapped", "SR - swapped")
     Options = Options
+    distractors: Distractors
+
+    def prepare(self, items: Sequence[Item]) -> None:
+        """Distractors are drawn from the data set's items."""
+        self.distractors = Distractors(items, self.seed)
 
     def evaluate(self, model: UserSimulator, dialogues: Sequence[Dialogue]) -> list[Sample]:
         """Replay each dialogue that proposes its target; account for the others."""
         replays = [Replay(dialogue, [], []) for dialogue in dialogues]
         playable = [replay for replay in replays if replay.dialogue.target_turn() is not None]
+        if self.options.counterfactual == "swap":
+            for replay in playable:
+                replay.twin = self._twin(replay.dialogue)
         if self.options.history == "gold":
-            self._decide(model, [(replay, index) for replay in playable for index in replay.dialogue.proposals()])
+            every = [*playable, *(replay.twin for replay in playable if replay.twin is not None)]
+            self._decide(model, [(replay, index) for replay in every for index in replay.dialogue.proposals()])
         else:
             self._converse(model, playable)
         return [_sample(replay) for replay in replays]
@@ -75,7 +99,12 @@ class UserMultiturn(Task[Options, UserSimulator]):
         """SR, ET and FR with counts and Wilson intervals; the decision AUC where the data says what was liked."""
         outcomes = Counter(sample.outcome for sample in samples)
         total = sum(outcomes[outcome] for outcome in REPLAYED)
-        parts = {"history": self.options.history, "decide": self.options.decide, "late": "fr", "v": self.version}
+        parts: dict[str, Any] = {
+            "history": self.options.history,
+            "decide": self.options.decide,
+            "late": "fr",
+            "v": self.version,
+        }
         rates = [
             rate("SR", outcomes[SUCCESS], total, direction="higher", **parts),
             rate("ET", outcomes[EARLY], total, direction=None, **parts),
@@ -90,7 +119,14 @@ class UserMultiturn(Task[Options, UserSimulator]):
         if judged:
             probabilities, liked, clusters = zip(*judged, strict=True)
             rates.append(auc(probabilities, liked, clusters, name="decision AUC", seed=self.seed, **parts))
+        if self.options.counterfactual == "swap":
+            rates += _counterfactual_scores(samples, self.seed, parts)
         return rates
+
+    def draw(self, samples: Sequence[Sample], folder: Path) -> None:
+        """With ``counterfactual=swap``, plot how often each recommendation is accepted by its place."""
+        if self.options.counterfactual == "swap":
+            draw_accept_rates(_accept_rates(samples), folder / "accept_rate.png")
 
     def paired(self, samples: Sequence[Sample]) -> Mapping[str, Paired]:
         """A replayed dialogue's place in the ledger, as the three rates see it."""
@@ -100,6 +136,11 @@ class UserMultiturn(Task[Options, UserSimulator]):
             name: Paired(compare_rates, {point: outcome in bucket for point, outcome in outcomes.items()})
             for name, bucket in buckets.items()
         }
+
+    def _twin(self, dialogue: Dialogue) -> Replay | None:
+        """The dialogue with a distractor in the target's place, where the catalogue has one."""
+        distractor = self.distractors.draw(dialogue)
+        return None if distractor is None else Replay(swap(dialogue, distractor), [], [])
 
     def _decide(self, model: UserSimulator, points: Sequence[tuple[Replay, int]]) -> None:
         """Ask for a decision after turn ``index`` of each replay, all in one batch."""
@@ -179,6 +220,9 @@ def _sample(replay: Replay) -> Sample:
         "target_turn": dialogue.target_turn(),
         "decisions": [_detail(dialogue, index, decision) for index, decision in decisions],
     }
+    if replay.twin is not None:
+        detail["counterfactual"] = _counterfactual(replay)
+        counts["swapped"] = 1
     if replay.turns:
         detail["said"] = [turn.text for turn in replay.turns if turn.role is Role.USER]
     return Sample(dialogue.id, dialogue.user_id, _outcome(replay), dict(sorted(counts.items())), detail)
@@ -196,3 +240,39 @@ def _detail(dialogue: Dialogue, index: int, decision: Decision) -> dict[str, obj
         **({"problem": decision.problem} if decision.problem else {}),
         **({"raw": decision.raw} if decision.raw else {}),
     }
+
+
+def _counterfactual(replay: Replay) -> dict[str, object]:
+    """What became of the distractor: ``accepted`` says whether it is the first thing taken."""
+    twin = replay.twin
+    assert twin is not None
+    target = replay.dialogue.target_turn()
+    taken = next((index for index, decision in twin.decisions if decision.verdict is Verdict.ACCEPT), None)
+    at_target = next((decision for index, decision in twin.decisions if index == target), None)
+    probability = None if at_target is None or at_target.probability is None else round(at_target.probability, 6)
+    gold, swapped = replay.dialogue.turns[target or 0].recommended, twin.dialogue.turns[target or 0].recommended
+    item = next(item for item in swapped if item not in gold)
+    return {"distractor": item.name, "accepted": taken == target, "probability": probability}
+
+
+def _counterfactual_scores(samples: Sequence[Sample], seed: int, parts: Mapping[str, object]) -> list[Score]:
+    """The distractor's rate of acceptance, and SR minus it over the same dialogues."""
+    swapped = [sample for sample in samples if "counterfactual" in sample.detail and sample.outcome in REPLAYED]
+    taken = [sample.detail["counterfactual"]["accepted"] for sample in swapped]
+    differences = [float(s.outcome == SUCCESS) - float(t) for s, t in zip(swapped, taken, strict=True)]
+    match: dict[str, Any] = {**parts, "distractor": "genre+decade", "draw": seed}
+    return [
+        rate("SR swapped", sum(taken), len(taken), direction="lower", **match),
+        mean_score("SR - swapped", differences, [s.user for s in swapped], direction="higher", seed=seed, **match),
+    ]
+
+
+def _accept_rates(samples: Sequence[Sample]) -> list[tuple[int, int, int]]:
+    """By place among a dialogue's recommendations, from 1: the place, how many were accepted there, of how many."""
+    accepted: Counter[int] = Counter()
+    asked: Counter[int] = Counter()
+    for sample in samples:
+        for place, decision in enumerate(sample.detail["decisions"], start=1):
+            asked[place] += 1
+            accepted[place] += decision["verdict"] == Verdict.ACCEPT
+    return [(place, accepted[place], asked[place]) for place in sorted(asked)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from interplay_bench.adapter import Reply, UserSimulator
 from interplay_bench.dialogue import Dialogue, Role
@@ -66,7 +67,7 @@ class UserSingleturn(Task[Options, UserSimulator]):
         texts = [reply["text"] for reply, _ in replies]
         users = [user for _, user in replies]
         similarity = [reply["bertscore"] for reply, _ in replies]
-        encoder = {"metric": "bertscore-f1", **self.scorer.parts}
+        encoder: dict[str, Any] = {"metric": "bertscore-f1", **self.scorer.parts}
         return [
             mean_score("BERTScore", similarity, users, direction="higher", seed=self.seed, **encoder),
             distinct(texts, 4, users),

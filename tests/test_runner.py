@@ -32,6 +32,7 @@ def test_the_record_says_what_was_run(tmp_path: Path) -> None:
     run = evaluate("user_multiturn", "accept-at:2", "toy", limit=5, seed=7, output=tmp_path / "run")
     record = run.record
     assert record["status"] == "complete"
+    options = {"history": "gold", "decide": "score", "counterfactual": "none"}
     assert record["task"] == {
         "name": "user_multiturn",
         "version": "1",

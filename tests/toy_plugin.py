@@ -28,8 +28,9 @@ from interplay_bench import (
 )
 from interplay_bench.registry import adapter, dataset, task
 
-BOOKS = [Item(f"b{n}", title, year, domain="book") for n, (title, year) in enumerate(
-    [("Dune", 1965), ("Emma", 1815), ("Beloved", 1987), ("Ulysses", 1922), ("Middlemarch", 1871)]
+NOVEL = {"genre": ("novel",)}
+BOOKS = [Item(f"b{n}", title, year, "book", NOVEL) for n, (title, year) in enumerate(
+    [("Dune", 1965), ("Emma", 1815), ("Beloved", 1987), ("Ulysses", 1922), ("Middlemarch", 1871), ("Solaris", 1961)]
 )]  # fmt: skip
 
 

@@ -140,3 +140,23 @@ def test_golden_counts_on_redial(replay: Replay, data: Path) -> None:
     assert first["ledger"]["outcomes"]["never_proposed"] == 1
     assert replay("oracle", *file)["metrics"]["SR"]["value"] == 1
     assert replay("never-accept", *file)["metrics"]["FR"]["value"] == 1
+
+
+@pytest.mark.parametrize(("model", "swapped"), [("accept-at:2", 6), ("likes-dune", 0), ("oracle", 0)])
+def test_a_swap_tells_preference_from_position(run: Callable[..., Run], model: str, swapped: int) -> None:
+    finished = run(model, counterfactual="swap")
+    assert finished["SR swapped"].count == swapped
+    assert finished["SR swapped"].total == 18
+    success = finished["SR"].count
+    assert success is not None
+    assert finished["SR - swapped"].value == pytest.approx((success - swapped) / 18)
+    assert (finished.folder / "accept_rate.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_swap_changes_nothing_else(run: Callable[..., Run]) -> None:
+    assert counts(run("accept-at:2", counterfactual="swap")) == (6, 6, 6)
+
+
+def test_a_swap_needs_gold_history(run: Callable[..., Run]) -> None:
+    with pytest.raises(UsageError, match="history=gold"):
+        run("likes-dune", counterfactual="swap", history="self")
