@@ -33,11 +33,11 @@ def audit_labels(parsed: argparse.Namespace) -> int:
     """Print precision and recall per label."""
     from tabulate import tabulate
 
-    from interplay_bench import label_audit
     from interplay_bench.dataset import Source
+    from interplay_bench.label_audit import audit_labels as measure
 
     _plugins(parsed)
-    rows = label_audit.audit_labels(parsed.dataset, Source(parsed.data, parsed.split))
+    rows = measure(parsed.dataset, Source(parsed.data, parsed.split))
     cells = [[row.label, _rate(row.precision), _rate(row.recall), row.support, row.source] for row in rows]
     print(tabulate(cells, ["label", "precision", "recall", "support", "against"], disable_numparse=True))
     return 0
