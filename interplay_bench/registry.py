@@ -160,8 +160,10 @@ def _add(kind: str, table: dict[str, Any], name: str, thing: Any) -> None:
 
 
 def _origin(thing: object) -> str:
+    """Where a thing is defined: by file, so that one imported under two names (a plugin and its test do) is one."""
     subject = thing.loader if isinstance(thing, DatasetEntry) else thing
-    return f"{subject.__module__}.{getattr(subject, '__qualname__', subject)}"
+    file = getattr(sys.modules.get(subject.__module__), "__file__", None)
+    return f"{file or subject.__module__}:{getattr(subject, '__qualname__', subject)}"
 
 
 def _load(package: str, group: str) -> None:

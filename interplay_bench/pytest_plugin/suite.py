@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import inspect
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -102,5 +102,7 @@ def _options(task: str) -> set[str]:
 def _files() -> dict[Path, list[str]]:
     files: dict[Path, list[str]] = {}
     for name, task in registry.tasks().items():
-        files.setdefault(Path(inspect.getfile(task)).resolve(), []).append(name)
+        file = getattr(sys.modules.get(task.__module__), "__file__", None)
+        if file is not None:  # it was not typed at a prompt
+            files.setdefault(Path(file).resolve(), []).append(name)
     return files

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import numpy  # noqa: F401
+import pytest
+import tabulate  # noqa: F401
+
+from interplay_bench import registry
+from interplay_bench.pytest_plugin import items, storage, suite, summary  # noqa: F401
+
+# pytester forgets every module that a test imports first; numpy cannot be imported again, and a task's file is known
+# by its module.
+registry.load_plugin(Path(__file__).parent.parent / "toy_plugin.py")
+registry.tasks(), registry.models(), registry.datasets()
+
+Session = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture(autouse=True)
+def alone(pytester: pytest.Pytester) -> None:
+    """A project of its own, so that the options of this one do not reach it."""
+    pytester.makeini("[pytest]")
+
+
+@pytest.fixture
+def session(pytester: pytest.Pytester, toy: Path) -> Session:
+    """A pytest session in an empty project, over twelve dialogues of the data set ``toy``."""
+
+    def run(*arguments: object, models: tuple[str, ...] = (), xdist: bool = False) -> pytest.RunResult:
+        named = [word for model in models for word in ("--interplay-model", model)]
+        given = ["--interplay-plugin", toy, "--interplay-dataset", "toy", *named, *arguments]
+        runner = pytester.runpytest_subprocess if xdist else pytester.runpytest_inprocess
+        return runner(*map(str, ["-c", "tox.ini", "--rootdir", ".", "-p", "no:hypothesispytest", *given]))
+
+    return run
+
+
+@pytest.fixture
+def multiturn() -> Path:
+    """The file of the task ``user_multiturn``."""
+    return Path(str(files("interplay_bench.tasks"))) / "user_multiturn.py"
