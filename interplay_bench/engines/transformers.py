@@ -16,6 +16,7 @@ from interplay_bench.engines.budget import Budget, out_of_memory, probe
 from interplay_bench.engines.decode import Lanes, Seat, lanes_for, places_for
 from interplay_bench.engines.encode import Encoder, Question, Start
 from interplay_bench.engines.naive import NaiveModel
+from interplay_bench.engines.pack import pack
 from interplay_bench.engines.prefill import Pass, Prefill
 from interplay_bench.engines.row import Ending, Row, next_tokens
 from interplay_bench.engines.trie import Limb, Node, Path, plant
@@ -42,7 +43,7 @@ class TransformersModel:
         self.model, self.tokenizer = self.weights.model, self.weights.tokenizer
         self.naive = NaiveModel(settings, self.weights)
         self.encoder: Encoder = self.naive.encoder
-        self.shares = self._adopt()
+        self.shares = self._adopt(may_pack=weights is None)
         self.budget = self._budget(settings) if self.shares else Budget()
 
     def identity(self) -> Mapping[str, object]:
@@ -200,7 +201,7 @@ class TransformersModel:
             return logits
         return logits[: len(keep)] if self._keeps else logits[list(keep)]
 
-    def _adopt(self) -> bool:
+    def _adopt(self, *, may_pack: bool) -> bool:
         """Put the trie's attention into the model; return whether the model can use it."""
         bare = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
         parameters = inspect.signature(bare.forward).parameters
@@ -212,8 +213,11 @@ class TransformersModel:
             log.warning("%s is run one prompt at a time: its layers do not see the whole prompt", type(bare).__name__)
             return False
         bare.set_attn_implementation(attention.NAME)
+        unpack = pack(bare) if may_pack else None
         if bare.config._attn_implementation == attention.NAME and self._fits():
             return True
+        if unpack is not None:
+            unpack()
         bare.set_attn_implementation(before)
         log.warning("%s is run one prompt at a time: its attention cannot be shared", type(bare).__name__)
         return False
