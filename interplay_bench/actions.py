@@ -61,6 +61,7 @@ _FILM = r"(?:movies?|films?|flicks?|shows?|trailers?|genres?|books?|novels?)"
 _SEE = r"(?:watch|see|try|check|rent|stream|download|look|give|go|add|buy|get|read|find)"
 _IT = r"(?:it|that|this|them|those|these|one|both|all)"
 _SAY = r"(?:recom+endations?|suggestions?|advice|recs?|choices?|picks?|ideas?)"
+_GREAT = r"(?:good|great|perfect|excellent|brilliant|wonderful|fantastic|amazing|awesome|lovely)"
 _GENRE = (
     r"(?:comed(?:y|ies)|dramas?|horrors?|action|roman(?:ces?|tic)|rom-?coms?|thrillers?|sci-?fi|animat\w+|fantasy"
     r"|documentar(?:y|ies)|myster(?:y|ies)|scary|funny|superhero\w*|westerns?|musicals?|crime|adventure|suspense"
@@ -97,25 +98,32 @@ INQUIRY = _any(
 COMMITMENT = _any(
     r"accept(?:ed|ing)? (?:your|the|that|this|it)\b",
     r"(?:i|also|happily|gladly|do|will) accept\b",
-    rf"(?:i|we) (?:\w+ ){{0,3}}?will (?:\w+ ){{0,3}}?{_SEE}\b",
+    rf"(?:i|we) (?:\w+ ){{0,3}}?will (?!not\b)(?:\w+ ){{0,3}}?{_SEE}\b(?! any)",
     rf"we'll (?:\w+ ){{0,2}}?{_SEE}\b",
     rf"\Awill (?:\w+ )?{_SEE}\b",
     rf"(?:will|may|might|have to|got to|gotta|need to) (?:\w+ ){{0,2}}?{_SEE} (?:out )?{_IT}\b",
     r"(?:want|love|like|excited|ready|plan\w*|decided|happy|glad|willing|interested) (?:to|in) "
     rf"(?:{_SEE}|see\w*|watch\w*) (?:out )?{_IT}\b",
+    r"(?:i|we) would (?:\w+ )?(?:love|like|be \w+) (?:to|in) (?:watch|see|try|check|rent|read|\w+ing|that|it)\b",
+    r"i (?:\w+ )?(?:want|plan|intend|need|have|got) to (?:\w+ )?(?:watch|see|try|check|rent|read|give)\b",
     rf"let (?:us|me) (?:{_SEE}|do|go) (?:out )?(?:with )?{_IT}\b",
-    r"(?:looking forward to|can not wait|sign me up|i am sold|i am in|count me in|convinced me|deal)\b",
-    r"(?:sounds?|looks?|seems?) (?:\w+ ){0,2}?(?:perfect|(?:exactly|just) (?:like )?what|like a (?:winner|plan))\b",
-    r"(?:exactly|just) what i\b[^.!?]*",
-    r"my (?:choice|pick)\b",
-    r"(?:that|this|it) (?:is|will be|would be) (?:perfect|the one)\b",
+    rf"(?:i am|we are) (?:watching|trying|taking|buying|off to \w+) {_IT}\b",
+    rf"(?:will|let us) (?:take|start|put) {_IT}\b",
+    r"consider (?:it|me)\b",
+    r"(?:looking forward to|can not wait|sign me up|i am sold|i am in[!.]|count me in|convinced me|deal)\b",
+    r"(?:sounds?|looks?|seems?) (?:\w+ ){0,2}?"
+    r"(?:perfect|(?:exactly|just) (?:like )?what|like a (?:winner|plan))\b",
+    rf"(?:sounds?|looks?) (?:\w+ )?{_GREAT}\b(?!.*\?)",
+    r"(?:exactly|just|precisely) what i\b[^.!?]*",
+    r"(?:do not need to hear (?:any )?more|evening settled)\b",
+    r"(?:my (?:choice|pick)|made for me|right up my \w+|ticks (?:all|every)|nailed it|found it|love the sound of)\b",
+    r"(?:that|this|it) (?:is|will be|would be) (?:perfect|(?:\w+ )?the one|settled)\b",
     r"\A(?:yes|yeah|sure|ok|okay|yep|definitely|absolutely)\W+"
-    r"(?:i would|i will|i can|i think i will|that would|let us|please)\b",
+    r"(?:i would(?! be grateful| rather| prefer)|i (?:will|can)(?! not)|i think i will|that would|let us|please)\b",
+    r"\A(?:yes|ok|okay|right|so)\b[^.!?]* it is[.!]",
     rf"thank(?:s| you)\b[^.!?]*?\b(?:{_SAY}|recommending|suggesting)\b",
-    rf"(?:great|good|perfect|excellent) {_SAY}\b",
-    rf"i (?:\w+ )?(?:want|plan|intend|need|have|got) to (?:\w+ )?{_SEE}\b",
+    rf"{_GREAT} {_SAY}\b",
     r"(?:on|to) (?:my|the) (?:\w+ )?(?:list|queue)\b",
-    rf"(?:i|we) would (?:\w+ )?(?:love|like|be \w+) (?:to|in) (?:{_SEE}|\w+ing|that|it)\b",
     rf"give {_IT} a \w+\b",
     r"worth a (?:watch|try|shot|go|look)\b",
 )
@@ -123,6 +131,7 @@ COMMITMENT = _any(
 
 REFUSAL = _any(
     r"nope?\W+(?:thanks|thank you)\b",
+    r"(?:but|just|still|to say) no\b|no mood\b|keep looking\b|(?:will|would|to) (?:have to )?(?:skip|pass)\b",
     r"not (?:\w+ ){0,2}?(?:for me|my \w+|interested|into|what i|fan|in the mood|sure|feeling)\b",
     r"(?:do|did|does|would|can|could|is|was) not (?:\w+ ){0,2}?"
     r"(?:like|care|enjoy|want|think|stand|interest|accept|sound)\b",
@@ -137,6 +146,7 @@ MORE = _any(
     r"(?:any|something|anything|some|another|other|others|what) (?:\w+ ){0,2}?"
     rf"(?:else|others?|more|different|{_SAY}|{_FILM})\b",
     r"(?:can|could|do|would) you (?:\w+ ){0,2}?(?:recommend|suggest|think of|have)\b",
+    r"(?:have you got|is there|got) (?:anything|something|one)\b",
     r"(?:one more|next one|how about|instead|looking for|more like|in the mood)\b",
 )
 """What asks for another proposal."""

@@ -63,6 +63,8 @@ _UNKNOWN_TITLE = re.compile(r"""["“]([^"“”\n()]{1,80}?)[,.]?(?:\s*\((\d{4}
 _REVIEW = re.compile(r"^\s*Review\s*:\s*(.*)", re.DOTALL | re.MULTILINE)
 _SIDE = re.compile(r"\[\s*(Like|Dislike)s?\s*\]\s*:?\s*", re.IGNORECASE)
 _POINT = re.compile(r"\s*(?:\n+\s*(?:[-*•]|\d+\.)?|(?<=[.!?])\s+)\s*")
+_FIRST_POINTS = 3
+"""How many opinions of a review are looked at for a summary of tastes."""
 _LONGEST_POINT = 30
 """How many words of one opinion go into a summary of tastes."""
 
@@ -263,8 +265,8 @@ class _Reader:
             self._report.repairs["run-on after the end trimmed"] += 1
 
     def _persona(self, row: Row, text: str, target: Item) -> Persona:
-        reviews = _reviews(text)
         titles = [title for title in row.get("seen_movie_titles") or () if isinstance(title, str)]
+        reviews = _reviews(text, len(titles))
         if len(titles) != len(reviews):
             self._report.repairs["seen films without a title each: numbered"] += 1
             titles = [f"Seen film {number}" for number in range(1, len(reviews) + 1)]
@@ -296,22 +298,24 @@ def _acceptance(turns: tuple[Turn, ...], target: Item, said: Sequence[_Said]) ->
     return answers[-1] if answers and not refuses(turns[answers[-1]].text) else None
 
 
-def _reviews(text: str) -> list[str]:
-    """The reviews that a persona is made of, which blank lines keep apart."""
-    marked = re.split(r"\n\s*\n(?=\s*\[\s*Like)", text, flags=re.IGNORECASE)
-    apart = marked if _SIDE.search(text) else re.split(r"\n\s*\n", text)
-    return [review.strip() for review in apart if review.strip()]
+def _reviews(text: str, count: int) -> list[str]:
+    """The ``count`` reviews that a persona is made of, kept apart by blank lines, which reviews may hold as well."""
+    for blank in (r"\n\s*\n", r"\n\s*\n(?=\s*\[\s*Like)"):
+        reviews = [review.strip() for review in re.split(blank, text, flags=re.IGNORECASE) if review.strip()]
+        if len(reviews) == count:
+            break
+    return reviews
 
 
 def _tastes(reviews: Sequence[str]) -> str:
-    """A summary of the reviews: the first point of each, likes apart from dislikes."""
+    """A summary of the reviews: the longest of the first points of each, likes apart from dislikes."""
     sides: dict[str, list[str]] = {"like": [], "dislike": []}
     for review in reviews:
         parts = _SIDE.split(review)
         for side, said in (("like", parts[0]), *zip(map(str.lower, parts[1::2]), parts[2::2], strict=True)):
-            point = next((tidy(p) for p in _POINT.split(said.strip("-*• \n")) if tidy(p)), "")
-            if point:
-                sides[side].append(" ".join(point.split()[:_LONGEST_POINT]).rstrip(".,;"))
+            points = [tidy(point) for point in _POINT.split(said.strip("-*• \n"))[:_FIRST_POINTS]]
+            if any(points):
+                sides[side].append(" ".join(max(points, key=len).split()[:_LONGEST_POINT]).rstrip(".,;"))
     likes = f"Likes: {'; '.join(sides['like'])}." if sides["like"] else ""
     dislikes = f"Dislikes: {'; '.join(sides['dislike'])}." if sides["dislike"] else ""
     return f"{likes} {dislikes}".strip()

@@ -10,6 +10,7 @@ from interplay_bench.dataset import DialogueSet, Source
 from interplay_bench.datasets.pearl import SEEDS
 from interplay_bench.dialogue import Action, Item, Role
 from interplay_bench.errors import DataError
+from interplay_bench.leaks import leak
 from interplay_bench.registry import find_dataset
 
 PERSONA = (
@@ -90,10 +91,19 @@ def test_a_dialogue(load: Any) -> None:
 def test_the_persona(load: Any) -> None:
     persona = load(RECORD).dialogues[0].persona
     assert persona.general_preferences == (
-        "Likes: The heist is tense; great chases; A quiet killer. Dislikes: It is long; none; The ending."
+        "Likes: The heist is tense; Heat-like duels; A quiet killer. Dislikes: It is long; none; The ending."
     )
     assert [seen.item.name for seen in persona.history] == ["Thief (1981)", "Ronin (1998)", "Collateral (2004)"]
     assert persona.history[0].review == "Likes: The heist is tense. The city glows. Dislikes: It is long."
+
+
+def test_a_review_may_hold_dislikes_alone_or_blank_lines(load: Any) -> None:
+    alone = PERSONA.replace("[Like] A quiet killer. ", "")
+    blank = PERSONA.replace("tense. The", "tense.\n\nThe").replace("\n[Dislike]", "\n\n[Dislike]")
+    for text in (alone, blank):
+        history = load(changed(user_persona=text)).dialogues[0].persona.history
+        assert [seen.item.name for seen in history] == ["Thief (1981)", "Ronin (1998)", "Collateral (2004)"]
+        assert history[-1].review.endswith("Dislikes: The ending.")
 
 
 def test_attributes_come_from_the_review_alone_and_name_no_title(load: Any) -> None:
@@ -260,3 +270,23 @@ def test_the_sample_is_shipped_and_takes_no_data(tmp_path: Path) -> None:
         find_dataset("sample").loader(Source(str(tmp_path)))
     with pytest.raises(DataError, match="no split 'x'"):
         find_dataset("sample").loader(Source(None, "x"))
+
+
+@pytest.mark.parametrize(("split", "least"), [("train", 400), ("valid", 1), ("test", 60)])
+def test_the_sample(split: str, least: int) -> None:
+    loaded = find_dataset("sample").loader(Source(None, split))
+    assert loaded.synthetic
+    assert len(loaded.dialogues) == loaded.preprocessing.kept >= least
+    assert all(item.attributes["genre"] and item.year for item in loaded.items)
+    assert len({dialogue.id for dialogue in loaded.dialogues}) == len(loaded.dialogues)
+    for dialogue in loaded.dialogues:
+        assert dialogue.target is not None
+        assert dialogue.target_turn() is not None
+        assert [turn.scripted for turn in dialogue.turns[:3]] == [True, True, False]
+        assert [index for index, turn in enumerate(dialogue.turns) if turn.action is Action.ACCEPT] == [
+            len(dialogue.turns) - 1
+        ]
+        persona = dialogue.persona
+        assert len(persona.history) == len({seen.item.name for seen in persona.history})
+        texts = (persona.general_preferences, persona.target_attributes, *(seen.review for seen in persona.history))
+        assert not any(leak(dialogue.target, text) for text in texts)

@@ -214,9 +214,9 @@ def test_no_persona_names_its_target(data: Path) -> None:
 
 def test_loading_is_quick(data: Path, tmp_path: Path) -> None:
     (tmp_path / "id2info.json").write_bytes((data / "redial" / "id2info.json").read_bytes())
-    (tmp_path / "test_data.jsonl").write_bytes((data / "redial" / "test_data.jsonl").read_bytes() * 80)
+    (tmp_path / "test_data.jsonl").write_bytes((data / "redial" / "test_data.jsonl").read_bytes() * 20)
     started = time.process_time()
     loaded = find_dataset("redial").loader(Source(str(tmp_path)))
-    assert time.process_time() - started < 15  # 5 s on an idle machine
-    assert len(loaded.dialogues) == 10_000
+    assert time.process_time() - started < 8  # about 1 s on an idle machine
+    assert len(loaded.dialogues) == 2500
     assert len(loaded.items) < 1000
