@@ -96,6 +96,10 @@ class Adapter(ABC):
         """What can change this model's outputs, beside its card: weights, server, template. JSON values."""
         return {}
 
+    def usage(self) -> Mapping[str, int]:
+        """What it took so far, for the run's record: requests, tokens; empty where nobody counts."""
+        return {}
+
     def prompts(self, views: Sequence[View]) -> list[Prompt]:
         """The prompts that these views become; empty for a model that reads no prompt."""
         return []

@@ -131,3 +131,11 @@ class LanguageModel(Protocol):
     def identity(self) -> Mapping[str, object]:
         """Everything about this model and engine that can change an output, as JSON: for caches and records."""
         ...
+
+    def usage(self) -> Mapping[str, int]:
+        """What was done so far: requests, tokens, decisions by way of reading; for the run's record."""
+        ...
+
+    def close(self) -> None:
+        """Release memory and connections."""
+        ...

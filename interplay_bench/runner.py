@@ -148,6 +148,7 @@ def _work(
     processes.wait()
     if processes.first:
         log.merge()
+        record["usage"] = dict(adapter.usage())
         record |= _outcome(task, folder, len(dialogues), time.monotonic() - started, len(dialogues) - len(done))
         write_record(folder, record)
     processes.wait()

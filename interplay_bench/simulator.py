@@ -40,6 +40,14 @@ class LanguageModelSimulator(UserSimulator, Recommender):
         sampling = {name: getattr(self.sampling, name) for name in self.sampling.__slots__}
         return {**self.model.identity(), "sampling": sampling}
 
+    def usage(self) -> Mapping[str, int]:
+        """What the language model did so far."""
+        return self.model.usage()
+
+    def close(self) -> None:
+        """Release the language model."""
+        self.model.close()
+
     def decide(self, views: Sequence[View]) -> list[Decision]:
         """Weigh the user's actions against each other as what comes next."""
         actions = ACTIONS[Role.USER]

@@ -10,22 +10,23 @@ from __future__ import annotations
 import asyncio
 import difflib
 import json
-import math
 import os
 import random
 import re
 import socket
-import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from interplay_bench.engines.background_loop import BackgroundLoop
+from interplay_bench.engines.completion import Completion, read_completion
+from interplay_bench.engines.written_choice import after_prefix, spoken, until_stop, weigh
 from interplay_bench.engines.response_cache import ResponseCache, response_key
 from interplay_bench.errors import BackendError, UsageError
 from interplay_bench.language_model import Choice, Generation, Prompt, Refusal, Sampling
@@ -107,7 +108,7 @@ class EndpointModel:
         self._counts: Counter[str] = Counter()
         self._top: dict[bool, int | None] = {True: _TOP_LOGPROBS[0], False: _TOP_LOGPROBS[0]}
         self._answered = False
-        self._loop: _Loop | None = None
+        self._loop: BackgroundLoop | None = None
         self._client: AsyncOpenAI | None = None
         self._random = random.Random()
 
@@ -137,7 +138,7 @@ class EndpointModel:
             "top_logprobs": _TOP_LOGPROBS[0],
         }
 
-    def statistics(self) -> Mapping[str, int]:
+    def usage(self) -> Mapping[str, int]:
         """What happened so far, answers from the cache included in the decisions but not in the tokens.
 
         Every decision is one of ``decisions_by_logprobs``, ``decisions_by_text`` and ``decisions_unread``.
@@ -160,7 +161,7 @@ class EndpointModel:
         self.close()
 
     def _all(self, prompts: Sequence[Prompt], work: Callable[[Prompt], Awaitable[T]]) -> list[T]:
-        self._loop = self._loop or _Loop()
+        self._loop = self._loop or BackgroundLoop()
         return self._loop.run(self._dialogues(prompts, work))
 
     async def _dialogues(self, prompts: Sequence[Prompt], work: Callable[[Prompt], Awaitable[T]]) -> list[T]:
@@ -232,12 +233,12 @@ class EndpointModel:
     async def _decide(self, prompt: Prompt, choices: Sequence[str]) -> Choice:
         answer = await self._decision(prompt, choices)
         prefix = prompt.prefix if prompt.chat else ""
-        weighed = _weigh(answer.steps, prefix, choices)
+        weighed = weigh(answer.steps, prefix, choices)
         if weighed is not None:
             return Choice(*weighed)
-        return Choice(_spoken(answer.text, prefix, choices), text=answer.text)
+        return Choice(spoken(answer.text, prefix, choices), text=answer.text)
 
-    async def _decision(self, prompt: Prompt, choices: Sequence[str]) -> _Answer:
+    async def _decision(self, prompt: Prompt, choices: Sequence[str]) -> Completion:
         """A short greedy answer, with as many alternatives per token as the server gives."""
         longest = max(len(choice) for choice in choices) + (len(prompt.prefix) if prompt.chat else 0)
         body = {"max_tokens": max(_DECISION_TOKENS, longest // 2), "temperature": 0}
@@ -263,12 +264,12 @@ class EndpointModel:
         if sampling.stop:
             body["stop"] = list(sampling.stop)
         answer = await self._request(prompt, body)
-        text = _after_prefix(answer.text, prompt.prefix) if prompt.chat else answer.text
-        text, stopped = _until_stop(text, sampling.stop)
+        text = after_prefix(answer.text, prompt.prefix) if prompt.chat else answer.text
+        text, stopped = until_stop(text, sampling.stop)
         finish = "length" if answer.finish == "length" and not stopped else "stop"
         return Generation(text, answer.prompt_tokens, answer.completion_tokens, finish)
 
-    async def _request(self, prompt: Prompt, body: Mapping[str, Any]) -> _Answer:
+    async def _request(self, prompt: Prompt, body: Mapping[str, Any]) -> Completion:
         for attempt in range(self.settings.max_retries + 1):
             if attempt:
                 self._counts["retries"] += 1
@@ -294,7 +295,7 @@ class EndpointModel:
             return min(retry_after, self.settings.max_wait)
         return min(_SHORTEST_WAIT * 2.0**attempt, self.settings.max_wait) * self._random.uniform(0.5, 1)
 
-    async def _once(self, prompt: Prompt, body: Mapping[str, Any]) -> _Answer:
+    async def _once(self, prompt: Prompt, body: Mapping[str, Any]) -> Completion:
         from openai import APIConnectionError, APIStatusError
 
         self._counts["requests"] += 1
@@ -337,14 +338,14 @@ class EndpointModel:
             self._client = AsyncOpenAI(api_key=key, base_url=self._url, max_retries=0, timeout=timeout)
         return self._client
 
-    def _read(self, text: str, chat: bool) -> _Answer:
+    def _read(self, text: str, chat: bool) -> Completion:
         """Take a response apart; anything but a completion is a fault of the server."""
         try:
             response = json.loads(text)
         except ValueError:
             raise self._garbage(f"no JSON, but {self._quoted(text)!r}") from None
         try:
-            answer = _answer(response, chat)
+            answer = read_completion(response, chat)
         except (LookupError, TypeError, AttributeError, ValueError):
             raise self._garbage(f"JSON without choices: {self._quoted(text)!r}") from None
         if answer.refusal is not None:
@@ -449,158 +450,6 @@ class _RejectedError(Exception):
 
 class _FilteredError(Exception):
     """The server will not answer this prompt."""
-
-
-class _Loop:
-    """An event loop in a thread of its own, so that the verbs also work where a loop runs already (a notebook)."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="endpoint", daemon=True)
-        self._thread.start()
-
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One written token, and the log-probabilities of what could have stood there, itself included."""
-
-    token: str
-    alternatives: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """A completion of either kind of request. ``reasoned``: the model thought aloud in a field of its own."""
-
-    content: str | None
-    finish: str
-    steps: tuple[_Step, ...]
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    refusal: str | None = None
-    reasoned: bool = False
-
-    @property
-    def text(self) -> str:
-        """What the model wrote."""
-        return self.content or ""
-
-
-def _answer(response: Mapping[str, Any], chat: bool) -> _Answer:
-    """Read a response; raises a look-up error where it is none. The content may still be null."""
-    choice = response["choices"][0]
-    usage = response.get("usage") or {}
-    message = choice["message"] if chat else choice
-    return _Answer(
-        content=message.get("content" if chat else "text"),
-        finish=choice.get("finish_reason") or "stop",
-        steps=_steps(choice.get("logprobs") or {}),
-        prompt_tokens=usage.get("prompt_tokens"),
-        completion_tokens=usage.get("completion_tokens"),
-        refusal=message.get("refusal"),
-        reasoned=bool(message.get("reasoning_content") or message.get("reasoning")),
-    )
-
-
-def _steps(logprobs: Mapping[str, Any]) -> tuple[_Step, ...]:
-    """The tokens of a completion, from the chat form (``content``) or the older one (parallel lists)."""
-    if logprobs.get("content"):
-        listed = [(e["token"], [(a["token"], a["logprob"]) for a in e["top_logprobs"]]) for e in logprobs["content"]]
-    else:
-        pairs = zip(logprobs.get("tokens") or (), logprobs.get("top_logprobs") or (), strict=False)
-        listed = [(token, list((top or {}).items())) for token, top in pairs]
-    return tuple(_Step(token, {t: p for t, p in top if p is not None and math.isfinite(p)}) for token, top in listed)
-
-
-def _weigh(steps: Sequence[_Step], prefix: str, choices: Sequence[str]) -> tuple[int, tuple[float, ...]] | None:
-    """Read the likelier choice, and the log-probability of each, at the token where the choices part.
-
-    Where that token leaves several (``re-ask``, ``reject``, after ``re``), reading goes on among those. ``None`` where
-    the text ends before they part, or no alternative there begins a choice.
-    """
-    text = "".join(step.token for step in steps)
-    start = _reply_start(text, prefix)
-    borne_out = _compatible(text, start, text, choices)
-    live, scores = set(range(len(choices))), dict.fromkeys(range(len(choices)), 0.0)
-    path, at = 0.0, 0
-    for step in steps:
-        before, at = text[:at], at + len(step.token)
-        written = _compatible(text, start, text[:at], choices) & live
-        if written == live:
-            continue
-        # What was written counts only if the rest of the text bears it out: "a" may begin "accept", or not.
-        written = written if written & borne_out else set()
-        heard: dict[int, list[float]] = {}
-        for token, logprob in step.alternatives.items():
-            reach = _compatible(text, start, before + token, choices) & live
-            for index in written if token == step.token else reach if reach != live else ():
-                heard.setdefault(index, []).append(logprob)
-        if not heard or len(step.alternatives) < 2:
-            return None
-        floor = min(step.alternatives.values())
-        scores |= {index: path + (_log_sum(heard[index]) if index in heard else floor) for index in live}
-        if len(written) <= 1:
-            return max(scores, key=lambda i: (scores[i], i in heard)), tuple(scores.values())
-        live, path = written, max(scores[index] for index in written)
-    return None
-
-
-def _compatible(text: str, start: int, written: str, choices: Sequence[str]) -> set[int]:
-    """Which choices ``written`` may still become, where the reply begins at ``text[start]``."""
-    if len(written) <= start or not written.startswith(text[:start]):
-        return set(range(len(choices))) if text[:start].startswith(written) else set()
-    reply = written[start:].lstrip()
-    return {i for i, c in enumerate(choices) if c.strip().startswith(reply) or _begins(reply, c.strip())}
-
-
-def _spoken(text: str, prefix: str, choices: Sequence[str]) -> int | None:
-    """Which choice the text begins with, after the prefix; the longest, where one begins another."""
-    reply = text[_reply_start(text, prefix) :].lstrip()
-    said = [i for i, choice in enumerate(choices) if _begins(reply, choice.strip())]
-    return max(said, key=lambda i: len(choices[i]), default=None)
-
-
-def _begins(reply: str, choice: str) -> bool:
-    """Whether ``reply`` begins with ``choice`` as a word of its own: "nothing" does not begin with "no"."""
-    rest = reply[len(choice) :]
-    return reply.startswith(choice) and not (choice[-1:].isalnum() and rest[:1].isalnum())
-
-
-def _reply_start(text: str, prefix: str) -> int:
-    """Where the reply proper begins: after the prefix, or at the start where the model left that out."""
-    expected = prefix.strip()
-    found = text.find(expected) if expected else -1
-    return found + len(expected) if found >= 0 else 0
-
-
-def _after_prefix(text: str, prefix: str) -> str:
-    """``text`` without the prefix that it repeats at its beginning."""
-    expected, written = prefix.strip(), text.lstrip()
-    return written.removeprefix(expected) if expected and written.startswith(expected) else text
-
-
-def _until_stop(text: str, stops: Sequence[str]) -> tuple[str, bool]:
-    """``text`` up to the first stop string, for servers that leave it in or do not know it."""
-    cut = min((at for at in (text.find(stop) for stop in stops if stop) if at >= 0), default=-1)
-    return (text[:cut], True) if cut >= 0 else (text, False)
-
-
-def _log_sum(logprobs: Sequence[float]) -> float:
-    top = max(logprobs)
-    return top + math.log(sum(math.exp(value - top) for value in logprobs)) if len(logprobs) > 1 else top
 
 
 def _with_dropped(result: R, dropped: int) -> R:

@@ -38,6 +38,13 @@ class NaiveModel:
         """See :class:`~interplay_bench.language_model.LanguageModel`."""
         return {"engine": "naive", **self.weights.identity}
 
+    def usage(self) -> Mapping[str, int]:
+        """Nothing: a local model is no metered service, and each reply carries its own token counts."""
+        return {}
+
+    def close(self) -> None:
+        """Nothing: the weights go with this object."""
+
     @torch.inference_mode()
     def _choose(self, question: Question) -> Choice:
         scores = tuple(self._score(sequence, question.split) for sequence in question.sequences)

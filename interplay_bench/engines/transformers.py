@@ -50,6 +50,13 @@ class TransformersModel:
         """See :class:`~interplay_bench.language_model.LanguageModel`."""
         return {"engine": "transformers", "shares": self.shares, **self.weights.identity}
 
+    def usage(self) -> Mapping[str, int]:
+        """Nothing: a local model is no metered service, and each reply carries its own token counts."""
+        return {}
+
+    def close(self) -> None:
+        """Nothing: the weights go with this object."""
+
     @torch.inference_mode()
     def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[Choice | Refusal]:
         """See :class:`~interplay_bench.language_model.LanguageModel`."""

@@ -172,8 +172,8 @@ def test_texts_come_in_the_order_of_the_prompts_with_their_counts(server: Server
     model = connect()
     results = model.generate([prompt(f"say {i}", preamble=str(i % 5)) for i in range(20)], Sampling())
     assert results == [Generation(f"SAY {i}", 7, 3) for i in range(20)]
-    assert model.statistics()["prompt_tokens"] == 140
-    assert model.statistics()["requests"] == 20
+    assert model.usage()["prompt_tokens"] == 140
+    assert model.usage()["requests"] == 20
 
 
 def test_sampling_reaches_the_server(server: Server, connect: Connect) -> None:
@@ -250,7 +250,7 @@ def test_a_decision_is_read_from_log_probabilities(server: Server, connect: Conn
     server.script = lambda _: text("no.", steps=[("no", {"no": -0.2, "yes": -1.9, "I": -4.0}), (".", {".": -0.1})])
     choice, model = choose(connect, YES_NO)
     assert choice == Choice(1, (-1.9, -0.2))
-    assert model.statistics()["decisions_by_logprobs"] == 1
+    assert model.usage()["decisions_by_logprobs"] == 1
     sent = server.requests[0]
     assert (sent["logprobs"], sent["top_logprobs"], sent["temperature"]) == (True, 20, 0)
     assert sent["max_tokens"] >= 24
@@ -298,7 +298,7 @@ def test_without_log_probabilities_it_is_read_from_the_text(
     server.script = lambda _: text(written)
     choice, model = choose(connect, YES_NO, prefix="<action>")
     assert choice == Choice(index, text=written)
-    assert model.statistics()["decisions_by_text" if index is not None else "decisions_unread"] == 1
+    assert model.usage()["decisions_by_text" if index is not None else "decisions_unread"] == 1
 
 
 @pytest.mark.parametrize(("most", "way"), [(5, "decisions_by_logprobs"), (0, "decisions_by_text")])
@@ -314,8 +314,8 @@ def test_a_server_with_fewer_log_probabilities_is_asked_for_fewer(
     model = connect()
     results = model.choose([prompt("a"), prompt("b"), prompt("c")], YES_NO)
     assert [r.index for r in results if isinstance(r, Choice)] == [1, 1, 1]
-    assert model.statistics()[way] == 3
-    assert model.statistics()["requests"] == (4 if most else 5)  # what it will not give is asked for once
+    assert model.usage()[way] == 3
+    assert model.usage()["requests"] == (4 if most else 5)  # what it will not give is asked for once
 
 
 def test_a_decision_of_a_plain_prompt(server: Server, connect: Connect) -> None:
@@ -351,7 +351,7 @@ def test_a_prompt_that_cannot_shrink_is_refused_and_the_rest_go_on(server: Serve
     assert isinstance(refused, Refusal)
     assert "too long" in refused.reason
     assert isinstance(fine, Generation)
-    assert model.statistics()["refusals"] == 1
+    assert model.usage()["refusals"] == 1
 
 
 def test_an_invalid_request_and_a_filtered_answer_are_refusals(server: Server, connect: Connect) -> None:
@@ -376,7 +376,7 @@ def test_faults_that_pass_are_retried(server: Server, connect: Connect) -> None:
     server.script = in_turn(fault(429, "slow down", **after), fault(500, "oops"), text("fine at last"))
     model = connect()
     assert model.generate([prompt("hi")], Sampling()) == [Generation("fine at last", 7, 3)]
-    assert (model.statistics()["requests"], model.statistics()["retries"]) == (3, 2)
+    assert (model.usage()["requests"], model.usage()["retries"]) == (3, 2)
 
 
 def test_garbage_is_retried_once_the_server_has_answered(server: Server, connect: Connect) -> None:
@@ -393,7 +393,7 @@ def test_a_server_that_is_down(connect: Connect) -> None:
     assert failure(model) == (
         f"No server at {url} (connection refused): start it, or set base_url (or OPENAI_BASE_URL) to where it is."
     )
-    assert model.statistics()["requests"] == 1
+    assert model.usage()["requests"] == 1
 
 
 def test_a_host_without_a_name(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -450,7 +450,7 @@ def test_a_fault_that_stays(server: Server, connect: Connect, status: int, mend:
     assert line.startswith(f"{server.url} answers {status} (still no)")
     assert mend in line
     assert line.endswith("Given up after 3 attempts.")
-    assert model.statistics()["retries"] == 2
+    assert model.usage()["retries"] == 2
 
 
 @pytest.mark.parametrize(
@@ -544,7 +544,7 @@ def test_what_was_answered_is_not_asked_again(server: Server, connect: Connect, 
     again = connect(cache, concurrency=2, timeout=9, max_retries=7)
     assert ask(again) == first
     assert len(server.requests) == 4
-    statistics = again.statistics()
+    statistics = again.usage()
     assert (statistics["cache_hits"], statistics["requests"], statistics["decisions_by_logprobs"]) == (4, 0, 2)
 
 
@@ -587,7 +587,7 @@ def test_the_key_is_written_nowhere(server: Server, connect: Connect, tmp_path: 
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) == 2
     assert not any(KEY.encode() in path.read_bytes() for path in files)
-    assert KEY not in json.dumps([model.identity(), dict(model.statistics()), model.settings.model_dump()])
+    assert KEY not in json.dumps([model.identity(), dict(model.usage()), model.settings.model_dump()])
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"key": "another", "value": {}}', '{"value": {}}', "\0\0", "null"])
@@ -704,13 +704,13 @@ def test_llama_decides_by_log_probabilities(real: EndpointModel) -> None:
     capitals = (" Paris", " London", " Berlin")
     results = real.choose(plain, capitals)
     assert [r.index for r in results if isinstance(r, Choice)] == [0, 1, 2]
-    assert real.statistics()["decisions_by_logprobs"] == 3
+    assert real.usage()["decisions_by_logprobs"] == 3
     for result in results:
         assert isinstance(result, Choice)
         assert result.logprobs is not None
         assert sum(math.exp(p) for p in result.logprobs) <= 1
     assert real.choose(plain, capitals) == results
-    assert real.statistics()["cache_hits"] == 3
+    assert real.usage()["cache_hits"] == 3
 
 
 def test_llama_decides_in_a_chat(real: EndpointModel) -> None:
