@@ -7,10 +7,19 @@ import os
 import sys
 from collections.abc import Sequence
 
-from interplay_bench.commands import audit, compare, listing, run, show, table
+from interplay_bench.commands import audit, compare, leaderboard, listing, publish, run, show, table
 from interplay_bench.errors import InterplayError
 
-COMMANDS = {"run": run, "table": table, "compare": compare, "show": show, "list": listing, "audit": audit}
+COMMANDS = {
+    "run": run,
+    "table": table,
+    "compare": compare,
+    "show": show,
+    "list": listing,
+    "audit": audit,
+    "publish": publish,
+    "leaderboard": leaderboard,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,129 @@
+"""The leaderboard as ``README.md``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from urllib.parse import quote
+
+from interplay_bench.leaderboard.board import Board
+from interplay_bench.leaderboard.cell import Cell
+from interplay_bench.leaderboard.table import Row, Table
+
+LEGEND = """\
+Rendered by `interplay-bench leaderboard` from the records in [`{results}`]({results}) and from `paper.toml`; do not
+edit. [`index.html`](index.html) has the same tables to sort and filter, with forest plots;
+[`leaderboard.json`](leaderboard.json) is for machines, [`tables.tex`](tables.tex) for papers.
+
+- **paper**: printed in {citation}.
+  Counts and intervals in *italics* are derived: the one k of k/N that a printed rate can come from, and Wilson's
+  interval for it.
+- **measured**: a record in this repository, with the command that made it below the table.
+  *control*: a policy that ignores the dialogue, for comparison. *told*: is told the target, as no model may be.
+- In brackets: 95% intervals. ↑ higher is better, ↓ lower is better. The best value is **bold**, ties shared;
+  controls, and what is told the target, do not compete, and ET and words have no better end.
+- N: dialogues replayed (multi-turn, recommenders) or replies written (single-turn). Each table holds one data set and
+  one signature per metric: nothing in it was measured differently."""
+
+
+def render(board: Board) -> str:
+    """All tables, each with its signatures and its commands."""
+    parts = ["# Leaderboard", LEGEND.format(results=board.results, citation=escape(board.citation or "none given"))]
+    for table in board.tables:
+        parts += _table(board, table)
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(board: Board, table: Table) -> Iterator[str]:
+    yield f"## {escape(table.heading)}"
+    yield f"Data: {escape(table.data)}."
+    if table.synthetic:
+        yield "> **Synthetic data**: composed for tests and demonstrations. Its numbers say nothing about real users."
+    yield "\n".join(_grid(board, table))
+    for note in table.notes:
+        yield f"*{escape(note)}*"
+    if not table.printed:
+        yield _details("Signatures", _signatures(table))
+        yield _details("Commands", _commands(table))
+
+
+def _grid(board: Board, table: Table) -> Iterator[str]:
+    many = len(table.spans) > 1
+    heads, aligns = ["Model", "Origin"], [":--", ":--"]
+    for span in table.spans:
+        heads += [escape(column.heading) for column in span.columns]
+        heads.append(f"N ({escape(span.title.lower())})" if many else "N")
+        aligns += ["--:"] * (len(span.columns) + 1)
+    measured = any(row.sources for row in table.rows)
+    yield _line([*heads, *(["Record"] if measured else [])])
+    yield _line([*aligns, *([":--"] if measured else [])])
+    for row in table.rows:
+        cells = [_model(row), _origin(row)]
+        for half, n in zip(row.cells, row.n, strict=True):
+            cells += [_cell(cell) for cell in half]
+            cells.append("–" if n is None else f"{n:,}")
+        yield _line([*cells, *([_links(board, row)] if measured else [])])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _model(row: Row) -> str:
+    tags = f"<br><sub>{escape(', '.join(row.tags))}</sub>" if row.tags else ""
+    return f"{escape(row.model)}{tags}"
+
+
+def _origin(row: Row) -> str:
+    return {"paper": "*paper*", "measured": "measured", "control": "measured, *control*", "told": "measured, *told*"}[
+        row.kind
+    ]
+
+
+def _cell(cell: Cell | None) -> str:
+    if cell is None:
+        return "–"
+    value = f"**{cell.text}**" if cell.best else cell.text
+    below = " ".join(filter(None, (cell.fraction, cell.interval)))
+    if not below:
+        return value
+    return f"{value}<br><sub>{f'*{below}*' if cell.derived else below}</sub>"
+
+
+def _links(board: Board, row: Row) -> str:
+    names = [record.task for record in row.sources]
+    return "<br>".join(
+        f"[{escape(name) if len(names) > 1 else 'record'}]({quote(f'{board.results}/{record.file}')})"
+        for name, record in zip(names, row.sources, strict=True)
+    )
+
+
+def _signatures(table: Table) -> Iterator[str]:
+    yield f"data: {table.fingerprint}"
+    for span in table.spans:
+        yield f"{span.task}: {span.options}"
+        yield from (f"{column.label}: {column.signature}" for column in span.columns)
+
+
+def _commands(table: Table) -> Iterator[str]:
+    for row in table.rows:
+        for record in row.sources:
+            yield f"# {', '.join((row.model, *row.tags))}: {record.made_with}"
+            yield record.data["command"]
+
+
+def _details(title: str, lines: Iterator[str]) -> str:
+    """A part that folds, with its lines as they are: the fence is longer than any within."""
+    text = "\n".join(_flat(line) for line in lines)
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 3)
+    return f"<details><summary>{title}</summary>\n\n{fence}sh\n{text}\n{fence}\n\n</details>"
+
+
+def escape(text: str) -> str:
+    """Text as it is, whatever markup it looks like."""
+    flat = _flat(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", flat)
+
+
+def _flat(text: str) -> str:
+    return re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text)

@@ -1,0 +1,118 @@
+"""A table of the leaderboard, before any format: spans of columns, rows of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from interplay_bench.leaderboard.cell import Cell
+from interplay_bench.leaderboard.records import Record
+from interplay_bench.results import Direction
+
+Origin = Literal["paper", "measured"]
+ARROWS: dict[Direction | None, str] = {"higher": "↑", "lower": "↓", None: ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A metric of one signature; the paper's own signature is unknown (``None``)."""
+
+    metric: str
+    label: str
+    direction: Direction | None
+    signature: str | None
+
+    @property
+    def heading(self) -> str:
+        """The label, with an arrow towards the better end."""
+        return f"{self.label} {ARROWS[self.direction]}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The columns that one task measures. ``options``: how it was set."""
+
+    title: str
+    task: str
+    columns: tuple[Column, ...]
+    options: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model in a table: per span its record (if any), its cells, and over how many samples they are."""
+
+    model: str
+    origin: Origin
+    cells: tuple[tuple[Cell | None, ...], ...]
+    n: tuple[int | None, ...]
+    records: tuple[Record | None, ...]
+    control: bool = False
+    told: bool = False
+    tags: tuple[str, ...] = ()
+
+    @property
+    def contends(self) -> bool:
+        """Whether it may be best: control policies, and models that are told the target, may not."""
+        return not self.control and not self.told
+
+    @cached_property
+    def kind(self) -> str:
+        """What a reader tells rows apart by."""
+        if self.origin == "paper":
+            return "paper"
+        return "told" if self.told else "control" if self.control else "measured"
+
+    @cached_property
+    def sources(self) -> list[Record]:
+        """The records it is made of."""
+        return [record for record in self.records if record is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows that may be compared: same task, data and metric signatures.
+
+    ``printed``: the number of the paper's table that this one repeats, if it does nothing else.
+    """
+
+    slug: str
+    family: str
+    title: str
+    dataset: str
+    split: str
+    dialogues: int
+    limited: bool
+    synthetic: bool
+    fingerprint: str | None
+    spans: tuple[Span, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+    printed: int | None = None
+
+    @property
+    def heading(self) -> str:
+        """The title and the data's name; the paper's number for what only stands there."""
+        where = f"Table {self.printed} of the paper: " if self.printed else ""
+        return f"{where}{self.title} on {self.dataset}"
+
+    @property
+    def columns(self) -> list[Column]:
+        """All columns, from left to right."""
+        return [column for span in self.spans for column in span.columns]
+
+    @property
+    def data(self) -> str:
+        """The data in words: ``redial/test, 125 dialogues``."""
+        first = "the first " if self.limited else ""
+        kind = ", synthetic" if self.synthetic else ""
+        return f"{self.dataset}/{self.split}, {first}{self.dialogues:,} dialogues{kind}"
+
+    def plots(self) -> Iterator[tuple[Column, list[tuple[Row, Cell]]]]:
+        """Each column with the rows that have a value in it."""
+        for s, span in enumerate(self.spans):
+            for c, column in enumerate(span.columns):
+                found = ((row, row.cells[s][c]) for row in self.rows)
+                yield column, [(row, cell) for row, cell in found if cell is not None]

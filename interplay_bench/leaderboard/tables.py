@@ -1,0 +1,111 @@
+"""From records and the paper to tables: one per task, data and metric signatures; they never mix.
+
+The paper's own tables join two tasks side by side (its Table 1: multi-turn, single-turn); so do ours, model by model.
+Within one task and data set, records whose signatures differ stand in different tables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+
+from interplay_bench.leaderboard.best import mark_best
+from interplay_bench.leaderboard.paper import Paper, PaperSpan, PaperTable
+from interplay_bench.leaderboard.printed import with_paper
+from interplay_bench.leaderboard.records import Record
+from interplay_bench.leaderboard.rows import place, rows_of
+from interplay_bench.leaderboard.table import Column, Span, Table
+
+Data = tuple[bool, str, str, int, str]
+"""What records of one table share of their data: synthetic, name, split, dialogues, fingerprint."""
+
+
+def build(records: Sequence[Record], paper: Paper) -> list[Table]:
+    """All tables: the paper's layouts in its order, then other tasks; real data before synthetic."""
+    layouts = {span.task: layout for layout in paper.tables for span in layout.spans}
+    groups: dict[str, dict[Data, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    for record in records:
+        layout = layouts.get(record.task)
+        groups[f"table-{layout.number}" if layout else record.task][_data(record)].append(record)
+    tables: list[Table] = []
+    for layout in paper.tables:
+        family = f"table-{layout.number}"
+        tables += with_paper(layout, _family(family, groups.pop(family, {}), layout))
+    for family in sorted(groups):
+        tables += _family(family, groups[family], None)
+    return [mark_best(_slug(table, number)) for number, table in enumerate(tables, 1)]
+
+
+def _data(record: Record) -> Data:
+    data = record.data["dataset"]
+    return data["synthetic"], data["name"], data["split"], data["dialogues"], data["fingerprint"]
+
+
+def _family(family: str, by_data: Mapping[Data, Sequence[Record]], layout: PaperTable | None) -> list[Table]:
+    tables = []
+    for data in sorted(by_data, key=lambda d: (d[0], d[1], d[2], -d[3], d[4])):
+        found = by_data[data]
+        spans = layout.spans if layout else (PaperSpan(family, family, ()),)
+        halves = [[(span, block) for block in _blocks(span, found)] for span in spans]
+        for parts in zip_longest(*halves):
+            tables.append(_table(family, layout, data, [part for part in parts if part is not None]))
+    return tables
+
+
+def _blocks(span: PaperSpan, records: Iterable[Record]) -> list[list[Record]]:
+    """The records of one task by the signatures of its columns; the block with most models first."""
+    core = {column.metric for column in span.columns}
+    blocks: dict[tuple[str, ...], list[Record]] = defaultdict(list)
+    for record in records:
+        if record.task == span.task:
+            scores = record.scores.items()
+            blocks[tuple(sorted(s.signature for name, s in scores if not core or name in core))].append(record)
+    order = sorted(blocks, key=lambda key: (-sum(not r.control and not r.told for r in blocks[key]), key))
+    return [blocks[key] for key in order]
+
+
+def _table(
+    family: str, layout: PaperTable | None, data: Data, parts: Sequence[tuple[PaperSpan, Sequence[Record]]]
+) -> Table:
+    synthetic, dataset, split, dialogues, fingerprint = data
+    spans = tuple(_span(span, block) for span, block in parts)
+    limited = any(record.data["request"]["limit"] is not None for _, block in parts for record in block)
+    return Table(
+        slug="",
+        family=family,
+        title=layout.title if layout else family,
+        dataset=dataset,
+        split=split,
+        dialogues=dialogues,
+        limited=limited,
+        synthetic=synthetic,
+        fingerprint=fingerprint,
+        spans=spans,
+        rows=tuple(sorted(rows_of(spans, [block for _, block in parts]), key=lambda row: place(spans, row))),
+    )
+
+
+def _span(span: PaperSpan, block: Sequence[Record]) -> Span:
+    """The paper's columns in its order, then what else was measured: a column per metric and signature."""
+    core = {column.metric: column for column in span.columns}
+    found: dict[tuple[str, str], Column] = {}
+    for record in block:
+        for name, score in record.scores.items():
+            label = core[name].label if name in core else name
+            found.setdefault((name, score.signature), Column(name, label, score.direction, score.signature))
+    order = list(core)
+    columns = sorted(found.values(), key=lambda c: order.index(c.metric) if c.metric in core else len(order))
+    shared = _shared([record.data["task"]["options"] for record in block])
+    return Span(span.title, span.task, tuple(columns), ", ".join(f"{k}={v}" for k, v in shared.items()))
+
+
+def _shared(options: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    return {k: v for k, v in sorted(options[0].items()) if all(other.get(k) == v for other in options)}
+
+
+def _slug(table: Table, number: int) -> Table:
+    words = f"{number}-{table.family}-{table.dataset}".lower()
+    return replace(table, slug=re.sub(r"[^a-z0-9]+", "-", words).strip("-"))
