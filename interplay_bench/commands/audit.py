@@ -38,8 +38,11 @@ def audit_labels(parsed: argparse.Namespace) -> int:
 
     _plugins(parsed)
     rows = measure(parsed.dataset, Source(parsed.data, parsed.split))
-    cells = [[row.label, _rate(row.precision), _rate(row.recall), row.support, row.source] for row in rows]
-    print(tabulate(cells, ["label", "precision", "recall", "support", "against"], disable_numparse=True))
+    cells = [
+        [row.label, _rate(row.precision), _rate(row.recall), _rate(row.prevalence), row.support, row.source]
+        for row in rows
+    ]
+    print(tabulate(cells, ["label", "precision", "recall", "prevalence", "support", "against"], disable_numparse=True))
     return 0
 
 
