@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,28 +23,46 @@ class NaiveModel:
         limit = self.weights.identity["max_context"]
         assert isinstance(limit, int)
         self.encoder = Encoder(self.tokenizer, limit, settings.template)
+        self.used: Counter[str] = Counter()
 
     def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[Choice | Refusal]:
         """See :class:`~interplay_bench.language_model.LanguageModel`."""
         questions = self.encoder.questions(prompts, choices)
+        self.count_questions(questions)
         return [q if isinstance(q, Refusal) else self._choose(q) for q in questions]
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Generation | Refusal]:
         """See :class:`~interplay_bench.language_model.LanguageModel`."""
         ending = Ending(self.model, self.tokenizer, sampling.stop)
         starts = self.encoder.starts(prompts, sampling.max_tokens)
-        return [s if isinstance(s, Refusal) else self._generate(s, sampling, ending) for s in starts]
+        texts = [s if isinstance(s, Refusal) else self._generate(s, sampling, ending) for s in starts]
+        self.count_texts(texts)
+        return texts
 
     def identity(self) -> Mapping[str, object]:
         """See :class:`~interplay_bench.language_model.LanguageModel`."""
         return {"engine": "naive", **self.weights.identity}
 
     def usage(self) -> Mapping[str, int]:
-        """Nothing: a local model is no metered service, and each reply carries its own token counts."""
-        return {}
+        """Prompts, tokens read in prompts and written, decisions."""
+        return dict(self.used)
 
     def close(self) -> None:
-        """Nothing: the weights go with this object."""
+        """Nothing is held but the weights."""
+
+    def count_questions(self, questions: Sequence[Question | Refusal]) -> None:
+        """Add decisions to :meth:`usage`."""
+        asked = [q for q in questions if isinstance(q, Question)]
+        self.used["prompts"] += len(questions)
+        self.used["decisions_by_logprobs"] += len(asked)
+        self.used["prompt_tokens"] += sum(q.split for q in asked)
+
+    def count_texts(self, texts: Sequence[Generation | Refusal]) -> None:
+        """Add texts to :meth:`usage`."""
+        written = [text for text in texts if isinstance(text, Generation)]
+        self.used["prompts"] += len(texts)
+        self.used["prompt_tokens"] += sum(text.prompt_tokens or 0 for text in written)
+        self.used["completion_tokens"] += sum(text.completion_tokens or 0 for text in written)
 
     @torch.inference_mode()
     def _choose(self, question: Question) -> Choice:

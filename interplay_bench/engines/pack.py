@@ -51,7 +51,7 @@ def pack(model: nn.Module) -> Callable[[], None]:
 
 def _possible(model: Any) -> bool:
     """Whether PyTorch has the two operations (it keeps them to itself) and the model is all on the CPU."""
-    if not torch.backends.mkldnn.is_available() or any(p.device.type != "cpu" for p in model.parameters()):
+    if not torch.backends.mkldnn.enabled or any(p.device.type != "cpu" for p in model.parameters()):
         return False
     try:
         layer = nn.Linear(16, 8).requires_grad_(False)

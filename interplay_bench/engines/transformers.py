@@ -43,19 +43,21 @@ class TransformersModel:
         self.model, self.tokenizer = self.weights.model, self.weights.tokenizer
         self.naive = NaiveModel(settings, self.weights)
         self.encoder: Encoder = self.naive.encoder
+        self.forward_tokens = 0
         self.shares = self._adopt(may_pack=weights is None)
         self.budget = self._budget(settings) if self.shares else Budget()
+        self.forward_tokens = 0
 
     def identity(self) -> Mapping[str, object]:
         """See :class:`~interplay_bench.language_model.LanguageModel`."""
         return {"engine": "transformers", "shares": self.shares, **self.weights.identity}
 
     def usage(self) -> Mapping[str, int]:
-        """Nothing: a local model is no metered service, and each reply carries its own token counts."""
-        return {}
+        """As the plain engine counts it, and ``forward_tokens``: how many tokens went through the model instead."""
+        return {**self.naive.usage(), "forward_tokens": self.forward_tokens}
 
     def close(self) -> None:
-        """Nothing: the weights go with this object."""
+        """Nothing is held but the weights."""
 
     @torch.inference_mode()
     def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[Choice | Refusal]:
@@ -63,6 +65,7 @@ class TransformersModel:
         if not self.shares:
             return self.naive.choose(prompts, choices)
         questions = self.encoder.questions(prompts, choices)
+        self.naive.count_questions(questions)
         asked = [q for q in questions if isinstance(q, Question)]
         scores = iter(self._scores([(s, q.split) for q in asked for s in q.sequences]))
         answers: list[Choice | Refusal] = []
@@ -84,7 +87,9 @@ class TransformersModel:
         rows = {s.ids: Row.start(s.ids, sampling, ending) for s in starts if isinstance(s, Start)}
         if rows:
             self._write(list(rows.values()), sampling)
-        return [s if isinstance(s, Refusal) else rows[s.ids].generation(s.dropped_turns) for s in starts]
+        texts = [s if isinstance(s, Refusal) else rows[s.ids].generation(s.dropped_turns) for s in starts]
+        self.naive.count_texts(texts)
+        return texts
 
     def _scores(self, wanted: Sequence[tuple[tuple[int, ...], int]]) -> list[float]:
         """For each sequence and split: the log-probability of the tokens from the split on."""
@@ -191,6 +196,7 @@ class TransformersModel:
         self, scene: Scene, tokens: Sequence[int], positions: Sequence[int], keep: Sequence[int] | None = None
     ) -> torch.Tensor:
         """Run one packed row of tokens; return the logits at the indices ``keep`` (all of them where ``None``)."""
+        self.forward_tokens += len(tokens)
         device = self.model.device
         options: dict[str, Any] = {}
         if keep is not None and self._keeps:
