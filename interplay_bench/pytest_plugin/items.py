@@ -35,6 +35,11 @@ def shipped() -> Path:
     return Path(str(files("interplay_bench.tasks")))
 
 
+def node_id(file: Path, root: Path) -> str | None:
+    """A file's node id where pytest has none that lasts, outside the root: that of the project, ``tasks/NAME.py``."""
+    return None if file.is_relative_to(root) else f"{file.parent.name}/{file.name}"
+
+
 class TaskFile(pytest.File):
     """A file that registers tasks: as many items as it has tasks, times the models asked for."""
 

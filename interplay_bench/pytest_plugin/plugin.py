@@ -48,11 +48,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     from interplay_bench.pytest_plugin.suite import Suite
 
     try:
-        suite = Suite.asked_for(asked)
+        session.config.stash[SUITE] = Suite.asked_for(asked)
     except InterplayError as error:
         raise pytest.UsageError(str(error)) from None
-    if suite.models:
-        session.config.stash[SUITE] = suite
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -71,23 +69,24 @@ def pytest_collect_file(
     found = yield
     if file_path.suffix != ".py":
         return found
-    from interplay_bench.pytest_plugin.items import TaskFile, shipped
+    from interplay_bench.pytest_plugin.items import TaskFile, node_id, shipped
 
     suite = parent.config.stash.get(SUITE, None)
     tasks = suite.files.get(file_path.resolve(), ()) if suite else ()
     if not tasks and file_path.parent != shipped():
         return found
-    if suite is None:
+    if suite is None or not suite.models:
         parent.config.stash[IDLE] = True
-    return [TaskFile.from_parent(parent, path=file_path, suite=suite, tasks=tasks)]
+    name = node_id(file_path, parent.config.rootpath)
+    return [TaskFile.from_parent(parent, path=file_path, nodeid=name, suite=suite, tasks=tasks)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the tables, or say why there are none."""
-    config = terminalreporter.config
-    if SUITE in config.stash:
+    stash = terminalreporter.config.stash
+    if stash.get(IDLE, False):
+        terminalreporter.write_line("interplay-bench: tasks are run with a model only, such as --interplay-model M.")
+    elif SUITE in stash:
         from interplay_bench.pytest_plugin.summary import summarize
 
-        summarize(terminalreporter, config.stash[SUITE])
-    elif config.stash.get(IDLE, False):
-        terminalreporter.write_line("interplay-bench: tasks are run with a model only, such as --interplay-model M.")
+        summarize(terminalreporter, stash[SUITE])

@@ -29,10 +29,13 @@ def test_node_ids_name_file_task_and_model(session: Session, multiturn: Path) ->
     root = multiturn.parent.parent
     result = session("--rootdir", root, multiturn.parent, "--collect-only", "-q", models=("oracle",))
     result.stdout.fnmatch_lines(["tasks/user_multiturn.py::user_multiturn[[]oracle]"])
+    for arguments in (TASKS, (multiturn,), ("--pyargs", "interplay_bench.tasks.user_multiturn")):
+        outside = session(*arguments, "--collect-only", "-q", models=("oracle",))
+        outside.stdout.fnmatch_lines(["tasks/user_multiturn.py::user_multiturn[[]oracle]"])
 
 
-def test_nothing_is_collected_without_a_model(session: Session, multiturn: Path) -> None:
-    for argument in (multiturn.parent, multiturn):
+def test_nothing_is_collected_without_a_model(session: Session, multiturn: Path, toy: Path) -> None:
+    for argument in (multiturn.parent, multiturn, toy):
         result = session(argument)
         assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
         result.stdout.fnmatch_lines(["*--interplay-model M*"])
