@@ -59,13 +59,13 @@ class Film:
 
 @dataclass(frozen=True, eq=False)
 class User:
-    """A taste, and three films seen; `verdicts` says of each whether it was liked."""
+    """A taste, three films seen, and what the user wrote about them."""
 
     id: str
     likes: frozenset[str]
     dislikes: frozenset[str]
     seen: tuple[Film, ...]
-    verdicts: tuple[bool, ...]
+    persona: str
 
 
 def load(name: str) -> dict[str, Any]:
@@ -76,7 +76,15 @@ def load(name: str) -> dict[str, Any]:
 VOCABULARY: dict[str, dict[str, list[str]]] = load("vocabulary.toml")
 PHRASES: dict[str, Any] = load("phrases.toml")
 FILMS = [
-    Film(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
+    Film(
+        title=row["title"],
+        year=row["year"],
+        genres=tuple(row["genres"]),
+        directors=tuple(row["directors"]),
+        cast=tuple(row["cast"]),
+        traits=tuple(row["traits"]),
+        premise=row["premise"],
+    )
     for row in load("films.toml")["film"]
 ]
 
@@ -109,16 +117,20 @@ def hints(text: str, film: Film) -> bool:
 
 
 class Voice:
-    """Chooses phrases at random among those that hint at no film of `hidden`."""
+    """Chooses phrases at random, repeating none before it must, among those that hint at no film of `hidden`."""
 
-    def __init__(self, rng: random.Random, hidden: Sequence[Film]) -> None:
+    def __init__(self, rng: random.Random, hidden: Sequence[Film], used: set[str] | None = None) -> None:
         self.rng = rng
         self.hidden = hidden
+        self.used = set() if used is None else used
 
     def pick(self, options: Iterable[str]) -> str:
         """One of the options."""
         plain = ((option, re.sub(r"{\w+}", " ", option)) for option in options)
-        return self.rng.choice([o for o, text in plain if not any(hints(text, film) for film in self.hidden)])
+        clean = [option for option, text in plain if not any(hints(text, film) for film in self.hidden)]
+        choice = self.rng.choice([option for option in clean if option not in self.used] or clean)
+        self.used.add(choice)
+        return choice
 
     def form(self, trait: str, kind: str) -> str:
         """A surface form of the trait: praise, ask, pitch or gripe."""
@@ -213,28 +225,32 @@ def make_user(rng: random.Random, number: int, films: Sequence[Film]) -> User:
     dislikes = {trait for film in grim for trait in rng.sample(film.traits, 2 if liked == 1 else 3)}
     history = [(film, True) for film in seen] + [(film, False) for film in grim][: 3 - liked]
     rng.shuffle(history)
-    films_seen, verdicts = zip(*history, strict=True)
-    return User(f"sample-user-{number:03}", frozenset(likes), frozenset(dislikes), films_seen, verdicts)
+    text = persona(rng, history, frozenset(likes), frozenset(dislikes))
+    films_seen = tuple(film for film, _ in history)
+    return User(f"sample-user-{number:03}", frozenset(likes), frozenset(dislikes), films_seen, text)
 
 
 def suits(film: Film, user: User) -> bool:
     """Whether the film could be what the user is looking for."""
     traits = set(film.traits)
-    return film not in user.seen and len(traits & user.likes) >= 2 and not traits & with_kin(user.dislikes)
+    wanted = len(traits & user.likes) >= 2 and not traits & with_kin(user.dislikes)
+    return wanted and film not in user.seen and not hints(user.persona, film)
 
 
-def persona(voice: Voice, user: User) -> str:
-    """The three reviews of the films seen, told apart from the titles."""
+def persona(
+    rng: random.Random, history: Sequence[tuple[Film, bool]], likes: frozenset[str], dislikes: frozenset[str]
+) -> str:
+    """Reviews of the films seen, which name none of them."""
     texts = []
-    for film, liked in zip(user.seen, user.verdicts, strict=True):
-        own = Voice(voice.rng, [*voice.hidden, film])
-        tastes = [t for t in film.traits if t in (user.likes if liked else user.dislikes)]
-        first, second = own.rng.sample(tastes, 2)
+    used: set[str] = set()
+    for film, liked in history:
+        voice = Voice(rng, [film for film, _ in history], used)
+        first, second = rng.sample([trait for trait in film.traits if trait in (likes if liked else dislikes)], 2)
         mood = "like" if liked else "dislike"
-        slots = own.pair("praise" if liked else "gripe", first, second)
-        text = own.say(PHRASES["review"][mood], **slots)
-        if own.chance(0.6):
-            text += " " + own.pick(PHRASES["review"][f"{mood}_more"])
+        slots = voice.pair("praise" if liked else "gripe", first, second)
+        text = voice.say(PHRASES["review"][mood], **slots)
+        if voice.chance(0.6):
+            text += " " + voice.pick(PHRASES["review"][f"{mood}_more"])
         texts.append(f"[{mood.title()}] {text}")
     return "\n\n".join(texts)
 
@@ -261,9 +277,12 @@ class Scene:
     named: list[str]  # the target's traits that its review names
     turns: list[str]
     wishes: list[str]  # the wanted traits, in the order they will be brought up; used round and round
+    ending: str = "plain"  # or "mark" (a trailing [EOD]) or "thanks" (the dialogue runs on)
+    turned_down: bool = False  # whether the seeker's last turn was a rejection
 
     def __post_init__(self) -> None:
         self.voice = Voice(self.rng, [self.target])
+        self.open_voice = Voice(self.rng, [], self.voice.used)  # may name the target
 
     def wish(self) -> str:
         """The next trait to ask for."""
@@ -303,6 +322,7 @@ def disclose(scene: Scene) -> None:
 
 def inquire(scene: Scene, kind: dict[str, list[str]]) -> None:
     """The recommender asks, the seeker answers."""
+    scene.turned_down = False
     scene.recommender(scene.voice.pick(kind["ask"]))
     fond = sorted(scene.user.likes & set(scene.target.traits))
     decade = DECADES.get(scene.target.year // 10 % 10 if scene.target.year < 2000 else -1)
@@ -319,8 +339,8 @@ def inquire(scene: Scene, kind: dict[str, list[str]]) -> None:
 
 def pitch(scene: Scene, film: Film, traits: Sequence[str]) -> str:
     """The recommender proposes the film, naming these two or three of its traits; the title as written."""
-    voice, bank = Voice(scene.rng, []), PHRASES["recommender"]
-    opening = "first" if not scene.turns[3:] else "next"
+    voice, bank = scene.open_voice, PHRASES["recommender"]
+    opening = "next" if scene.turned_down else "first"
     title = written(voice, film)
     intro = voice.say(bank["intro"], t=title, d=" and ".join(film.directors[:2]), c=scene.rng.choice(film.cast[:2]))
     premise = voice.say(bank["premise"], p=film.premise)
@@ -348,13 +368,14 @@ def reject(scene: Scene, film: Film, title: str, traits: Sequence[str]) -> None:
         reason = voice.say(bank["disliked"], g=scene.gripe(hated))
     else:
         reason = voice.say(bank["reason"], g=scene.gripe(hated or bad))
+    scene.turned_down = True
     restated = voice.say(PHRASES["seeker"]["restate"], **scene.two_wishes())
     scene.seeker(*([react] if voice.chance(0.85) else []), reason, restated)
 
 
 def accept(scene: Scene, title: str, traits: Sequence[str]) -> None:
     """The seeker takes the target because of traits just pitched."""
-    voice, bank = Voice(scene.rng, []), PHRASES["seeker"]
+    voice, bank = scene.open_voice, PHRASES["seeker"]
     fond = [trait for trait in traits if trait in scene.named]
     scene.seeker(
         voice.say(bank["accept_open"], t=title),
@@ -420,10 +441,9 @@ def dialogue(scene: Scene, position: int, films: Sequence[Film], used: Counter[s
     sure = rng.sample(scene.named, 2)
     traits = pitched(rng, sure, [trait for trait in (*scene.named, *rest) if trait not in sure])
     accept(scene, pitch(scene, scene.target, traits), traits)
-    ending = rng.random()
-    if ending < 0.15:
+    if scene.ending == "mark":
         scene.turns[-1] += " [EOD]"
-    elif ending < 0.23:
+    elif scene.ending == "thanks":
         scene.recommender(voice.pick(PHRASES["recommender"]["bye"]))
         scene.seeker(voice.pick(PHRASES["seeker"]["bye"]))
     return scene.turns
@@ -452,7 +472,7 @@ def record(scene: Scene, number: str, turns: list[str]) -> dict[str, Any]:
     return {
         "data_id": number,
         "user_id": scene.user.id,
-        "user_persona": persona(scene.voice, scene.user),
+        "user_persona": scene.user.persona,
         "seen_movie_titles": [seen.name for seen in scene.user.seen],
         "gt_movie_title": film.name,
         "gt_genre": ", ".join(film.genres),
@@ -496,6 +516,9 @@ def make_split(split: str, films: Sequence[Film], users: Sequence[User]) -> list
     rng = random.Random(f"{SEED} {split}")
     positions = [1 + i % ROUNDS for i in range(SIZES[split])]
     rng.shuffle(positions)
+    marked, thankful = round(0.15 * SIZES[split]), round(0.08 * SIZES[split])
+    endings = ["mark"] * marked + ["thanks"] * thankful + ["plain"] * (SIZES[split] - marked - thankful)
+    rng.shuffle(endings)
     blanks = set(rng.sample(range(SIZES[split]), SIZES[split] // 40)) if split == "train" else set()
     targets, distractors, had, rows = Counter[str](), Counter[str](), set[tuple[str, str]](), []
     for i, position in enumerate(positions):
@@ -506,7 +529,7 @@ def make_split(split: str, films: Sequence[Film], users: Sequence[User]) -> list
         targets[target.title] += 1
         had.add((user.id, target.title))
         named = rng.sample(target.traits, rng.choice([3, 4]))
-        scene = Scene(rng, user, target, named, list(SEED_DIALOGUE), [])
+        scene = Scene(rng, user, target, named, list(SEED_DIALOGUE), [], endings[i])
         scene.wishes = [*named, *(trait for trait in target.traits if trait not in named)]
         turns = dialogue(scene, position, films, distractors)
         if i in blanks:
