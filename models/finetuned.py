@@ -30,9 +30,10 @@ class FineTuned(LanguageModelSimulator):
             raise UsageError(f"The model {card.name!r} takes nothing after a colon, but was given {argument!r}.")
         if card.train.get("role") not in list(Role):
             raise CardError(f"The card {card.name!r} must say which role it trains: role = 'user' in [train].")
+        how = sampling(card, seed)  # checked before weights are loaded
         if "model" not in card.engine:
             card = card.override({"model": str(find_checkpoint(card.name))})
-        return cls(build(card), sampling(card, seed), Role(card.train["role"]))
+        return cls(build(card), how, Role(card.train["role"]))
 
     def prompt(self, view: View) -> Prompt:
         """The text that training showed: persona, turns, and the opening of the next one."""

@@ -46,7 +46,8 @@ class ZeroShot(LanguageModelSimulator):
         """Build the card's engine; its ``settings`` may change how replies are sampled."""
         if argument is not None:
             raise UsageError(f"The model {card.name!r} takes nothing after a colon, but was given {argument!r}.")
-        return cls(build(card), sampling(card, seed))
+        how = sampling(card, seed)  # checked before weights are loaded
+        return cls(build(card), how)
 
     def prompt(self, view: View) -> Prompt:
         """A chat: instructions and persona, then the turns; the model's own turns are the assistant's."""

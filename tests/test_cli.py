@@ -17,7 +17,8 @@ def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys\nfrom interplay_bench.cli import main\n"
         "try: main(sys.argv[1:])\nexcept SystemExit: pass\n"
-        "heavy = {'torch', 'transformers', 'pandas', 'matplotlib', 'numpy', 'pydantic', 'datasets'} & set(sys.modules)\n"
+        "heavy = {'torch', 'transformers', 'pandas', 'matplotlib', 'numpy', 'pydantic', 'datasets'}\n"
+        "heavy &= set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)

@@ -31,7 +31,8 @@ def test_an_installed_package_brings_tasks_and_adapters(cli: Cli, installed: Pat
     listed = cli("list", env=env).stdout
     assert "book_count" in listed
     assert "bookworm" in listed
-    done = cli("run", "--task", "book_count", "--model", "bookworm", "--dataset", "toy", "--plugin", toy, "--json", env=env)
+    run = ("run", "--task", "book_count", "--model", "bookworm", "--dataset", "toy", "--plugin", toy, "--json")
+    done = cli(*run, env=env)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["metrics"]["dialogues"]["value"] == 12
 

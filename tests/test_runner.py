@@ -36,7 +36,7 @@ def test_the_record_says_what_was_run(tmp_path: Path) -> None:
     assert record["task"] == {
         "name": "user_multiturn",
         "version": "1",
-        "options": {"history": "gold", "decide": "score"},
+        "options": options,
     }
     assert record["dataset"]["fingerprint"].startswith("sha256:")
     assert record["dataset"]["dialogues"] == 5

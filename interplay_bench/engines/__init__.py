@@ -2,66 +2,91 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from interplay_bench.errors import CardError, unknown_name
+from interplay_bench.errors import CardError, UsageError, unknown_name
 from interplay_bench.language_model import LanguageModel, Sampling
 from interplay_bench.markup import END
 
 if TYPE_CHECKING:
     from interplay_bench.card import ModelCard
 
-KINDS = ("transformers", "naive", "endpoint")
-
 
 def build(card: ModelCard) -> LanguageModel:
     """Make the engine of ``card.engine``: its ``kind``, and that engine's own settings."""
-    from pydantic import ValidationError
-
     options = dict(card.engine)
     kind = options.pop("kind", "transformers")
-    try:
-        return _build(kind, options)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise CardError(f"In the engine of the model {card.name!r}: {where}: {first['msg']}.") from None
+    where = f"In the engine of the model {card.name!r}"
+    if kind not in _ENGINES:
+        raise CardError(f"{where}: {unknown_name('kind', kind, _ENGINES)}")
+    settings, make = _ENGINES[kind]()
+    return make(_checked(settings, options, where))
 
 
 def sampling(card: ModelCard, seed: int) -> Sampling:
     """How the card's model writes: greedy, 128 tokens, until the end of the turn, where it does not say otherwise."""
-    from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+    given = {**card.settings, "stop": (END,), "seed": seed}
+    checked: Sampling = _checked(Sampling, given, f"In the settings of the model {card.name!r}")
+    return checked
 
-    known = set(Sampling.__slots__) - {"seed", "stop"}
-    for key in card.settings:
-        if key not in known:
-            raise CardError(f"In the card {card.name!r}: {unknown_name('setting', key, known)}")
-    checked = with_config(ConfigDict(extra="forbid"))(Sampling)
+
+def _checked(settings: type, options: Mapping[str, object], where: str) -> Any:
+    """Validate ``options`` as ``settings`` (a dataclass or a pydantic model), naming what is misspelt or missing."""
+    from dataclasses import fields, is_dataclass
+
+    from pydantic import BaseModel, TypeAdapter, ValidationError
+
+    if issubclass(settings, BaseModel):
+        known = list(settings.model_fields)
+    else:
+        known = [option.name for option in fields(settings)] if is_dataclass(settings) else []
+    for option in options:
+        if option not in known:
+            raise CardError(f"{where}: {unknown_name('option', option, known)}")
     try:
-        return TypeAdapter(checked).validate_python({"stop": (END,), "seed": seed, **card.settings})
+        return TypeAdapter(settings).validate_python(options)
+    except UsageError as error:
+        raise CardError(f"{where}: {error}") from None
     except ValidationError as error:
-        raise CardError(f"In the settings of the card {card.name!r}: {error.errors()[0]['msg']}.") from None
+        first = error.errors()[0]
+        raise CardError(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
 
 
-def _build(kind: str, options: dict[str, object]) -> LanguageModel:
-    if kind == "endpoint":
-        from pydantic import TypeAdapter
+Engine = tuple[type, Callable[[Any], LanguageModel]]
 
-        from interplay_bench.engines.endpoint import EndpointModel, EndpointSettings
-        from interplay_bench.engines.response_cache import ResponseCache
 
-        return EndpointModel(TypeAdapter(EndpointSettings).validate_python(options), ResponseCache.default())
-    if kind in KINDS:
-        from pydantic import TypeAdapter
+def _transformers() -> Engine:
+    from interplay_bench.engines.weights import TransformersSettings
 
-        from interplay_bench.engines.weights import TransformersSettings
-
-        settings = TypeAdapter(TransformersSettings).validate_python(options)
-        if kind == "naive":
-            from interplay_bench.engines.naive import NaiveModel
-
-            return NaiveModel(settings)
+    def make(settings: TransformersSettings) -> LanguageModel:
         from interplay_bench.engines.transformers import TransformersModel
 
         return TransformersModel(settings)
-    raise unknown_name("engine kind", kind, KINDS)
+
+    return TransformersSettings, make
+
+
+def _naive() -> Engine:
+    from interplay_bench.engines.weights import TransformersSettings
+
+    def make(settings: TransformersSettings) -> LanguageModel:
+        from interplay_bench.engines.naive import NaiveModel
+
+        return NaiveModel(settings)
+
+    return TransformersSettings, make
+
+
+def _endpoint() -> Engine:
+    from interplay_bench.engines.endpoint import EndpointModel, EndpointSettings
+    from interplay_bench.engines.response_cache import ResponseCache
+
+    return EndpointSettings, lambda settings: EndpointModel(settings, ResponseCache.default())
+
+
+_ENGINES: Mapping[str, Callable[[], Engine]] = {
+    "transformers": _transformers,
+    "naive": _naive,
+    "endpoint": _endpoint,
+}
