@@ -73,9 +73,10 @@ class Reply:
 class Adapter(ABC):
     """Base of every model.
 
-    ``roles``: the sides it can take. ``knows_target``: it is told the target, through an :class:`~interplay_bench.dialogue.OracleView`; only oracles
-    declare it, and every record and table marks them. ``standalone``: it is a model by its own name, without a
-    card. ``window``: how many dialogues a run hands over at once.
+    ``roles``: the sides it can take. ``knows_target``: it is told the target, through an
+    :class:`~interplay_bench.dialogue.OracleView`; only oracles declare it, and every record and table marks them.
+    ``standalone``: it is a model by its own name, without a card. ``window``: how many dialogues a run hands over at
+    once.
     """
 
     roles: frozenset[Role]

@@ -77,7 +77,7 @@ def server(status: int, body: str) -> Iterator[str]:
     """A server that gives every request the same answer."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("content-length", 0)))
             self.send_response(status)
             self.send_header("content-type", "application/json")

@@ -26,8 +26,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from interplay_bench.engines.background_loop import BackgroundLoop
 from interplay_bench.engines.completion import Completion, read_completion
-from interplay_bench.engines.written_choice import after_prefix, spoken, until_stop, weigh
 from interplay_bench.engines.response_cache import ResponseCache, response_key
+from interplay_bench.engines.written_choice import after_prefix, spoken, until_stop, weigh
 from interplay_bench.errors import BackendError, UsageError
 from interplay_bench.language_model import Choice, Generation, Prompt, Refusal, Sampling
 
