@@ -163,6 +163,7 @@ def test_a_bug_in_an_adapter_keeps_its_traceback(session: Session, pytester: pyt
         "from interplay_bench.registry import adapter\n"
         "@adapter('broken')\n"
         "class Broken(UserSimulator):\n"
+        "    'Cannot divide.'\n"
         "    def decide(self, views):\n"
         "        return 1 / 0\n"
     )

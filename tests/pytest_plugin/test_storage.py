@@ -37,6 +37,7 @@ def test_tokens_are_counted_where_they_are_written(session: Session, pytester: p
         "from interplay_bench.registry import task\n"
         "@task('counting')\n"
         "class Counting(Task):\n"
+        "    'Count tokens.'\n"
         "    role = Role.USER\n"
         "    metrics = ()\n"
         "    def evaluate(self, model, dialogues):\n"
