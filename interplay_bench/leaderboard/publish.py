@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def publish(run: Run, results: Path, *, allow_dirty: bool = False) -> Path:
     _account(record)
     if record.state and not allow_dirty:
         raise RunError(
-            f"{run.folder} was made with a {record.state}. Commit and run again, or add --allow-dirty: it will be shown."
+            f"{run.folder} comes from a {record.state}. Commit and run again, or add --allow-dirty: it will be shown."
         )
     results.mkdir(parents=True, exist_ok=True)
     for known in load(results):
@@ -54,9 +55,16 @@ def strip(run: Run) -> dict[str, Any]:
         if isinstance(word, str):
             request[key] = shown[word]
     if isinstance(run.record.get("command"), str):
-        words = shlex.split(run.record["command"])
-        kept["command"] = shlex.join(shown.get(word, _without_paths(word)) for word in words)
+        kept["command"] = _command(run.record["command"], shown)
     return kept
+
+
+def _command(command: str, shown: Mapping[str, str]) -> str:
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return str(_without_paths(command))
+    return shlex.join(shown.get(word) or _without_paths(word) for word in words)
 
 
 def _shown(word: str) -> str:
