@@ -89,6 +89,29 @@ def test_film_facts_are_complete_and_premises_do_not_name_the_film() -> None:
     assert all(len(set(forms[kind])) >= 3 for forms in compose.VOCABULARY.values() for kind in ("pitch", "gripe"))
 
 
+def test_premises_and_names_hold_no_other_films_title() -> None:
+    for film in compose.FILMS:
+        texts = (film.premise, *film.directors, *film.cast[:2])
+        others = [other.title for other in compose.FILMS if other is not film]
+        assert not [(film.name, t) for t in others for text in texts if re.search(rf"\b{re.escape(t)}\b", text)]
+
+
+def test_every_trait_of_a_film_can_be_worded_without_hinting_at_it() -> None:
+    for film in compose.FILMS:
+        for kind in ("praise", "ask"):
+            assert compose.sayable(film.traits, set(film.traits), kind, [film]) == list(film.traits), film.name
+
+
+def test_the_data_card_counts_right() -> None:
+    card = (compose.HERE / "README.md").read_text(encoding="utf-8")
+    for split, rows in SPLITS.items():
+        users, targets = ({row[key] for row in rows} for key in ("user_id", "gt_movie_title"))
+        films = {film for row in rows for _, film in recommended(row)}
+        assert f"| {split} | {len(rows)} | {len(users)} | {len(targets)} | {len(films)} |" in card
+    assert f"{len(compose.FILMS)} films" in card
+    assert f"{len(compose.VOCABULARY)} traits" in card
+
+
 def test_no_film_is_recommended_in_two_splits() -> None:
     films = {split: {film for row in rows for _, film in recommended(row)} for split, rows in SPLITS.items()}
     assert not films["train"] & films["test"]

@@ -206,28 +206,39 @@ def unwanted(film: Film, target: Film, user: User) -> list[str]:
 
 
 def make_user(rng: random.Random, number: int, films: Sequence[Film]) -> User:
-    """A user: two or three films they liked define the taste, one or two they did not define the distaste."""
+    """A user: the one to three films they liked define the taste, one or two they did not define the distaste."""
     while True:
         liked = rng.choices([3, 2, 1], [25, 55, 20])[0]
-        good, *rest = rng.sample(films, 3)
-        likes = set(good.traits)
-        seen = [good]
-        pool = rng.sample(films, len(films))
-        for film in pool:
-            if len(seen) < liked and film not in seen and len(likes & set(film.traits)) in (1, 2):
+        first, *others = rng.sample(films, len(films))
+        likes = set(first.traits)
+        seen = [first]
+        for film in others:
+            if len(seen) < liked and len(likes & set(film.traits)) in (1, 2):
                 seen.append(film)
                 likes |= set(film.traits)
-        likes |= set(rng.choice(rest).traits[:2]) if liked == 1 else set()
-        bad = [f for f in pool if not with_kin(frozenset(likes)) & set(f.traits)]
-        if len(seen) == liked and len(bad) >= 2:
-            break
-    grim = bad[:2] if liked == 1 else bad[:1]
-    dislikes = {trait for film in grim for trait in rng.sample(film.traits, 2 if liked == 1 else 3)}
-    history = [(film, True) for film in seen] + [(film, False) for film in grim][: 3 - liked]
-    rng.shuffle(history)
-    text = persona(rng, history, frozenset(likes), frozenset(dislikes))
-    films_seen = tuple(film for film, _ in history)
-    return User(f"sample-user-{number:03}", frozenset(likes), frozenset(dislikes), films_seen, text)
+        likes |= set(rng.choice(others).traits[:2]) if liked == 1 else set()
+        bad = [film for film in others if not with_kin(frozenset(likes)) & set(film.traits)]
+        grim = bad[:2] if liked == 1 else bad[:1]
+        dislikes = {trait for film in grim for trait in rng.sample(film.traits, 2 if liked == 1 else 3)}
+        history = [(film, True) for film in seen] + [(film, False) for film in grim][: 3 - liked]
+        rng.shuffle(history)
+        films_seen = tuple(film for film, _ in history)
+        opinions = [
+            sayable(film.traits, likes if was_liked else dislikes, "praise" if was_liked else "gripe", films_seen)
+            for film, was_liked in history
+        ]
+        if len(history) == 3 and all(len(traits) >= 2 for traits in opinions):
+            text = persona(rng, history, opinions)
+            return User(f"sample-user-{number:03}", frozenset(likes), frozenset(dislikes), films_seen, text)
+
+
+def sayable(traits: Iterable[str], felt: set[str], kind: str, hidden: Sequence[Film]) -> list[str]:
+    """The traits felt strongly about for which there are words that hint at no hidden film."""
+    return [
+        trait
+        for trait in traits
+        if trait in felt and any(not any(hints(form, film) for film in hidden) for form in VOCABULARY[trait][kind])
+    ]
 
 
 def suits(film: Film, user: User) -> bool:
@@ -237,15 +248,12 @@ def suits(film: Film, user: User) -> bool:
     return wanted and film not in user.seen and not hints(user.persona, film)
 
 
-def persona(
-    rng: random.Random, history: Sequence[tuple[Film, bool]], likes: frozenset[str], dislikes: frozenset[str]
-) -> str:
+def persona(rng: random.Random, history: Sequence[tuple[Film, bool]], opinions: Sequence[list[str]]) -> str:
     """Reviews of the films seen, which name none of them."""
     texts = []
-    used: set[str] = set()
-    for film, liked in history:
-        voice = Voice(rng, [film for film, _ in history], used)
-        first, second = rng.sample([trait for trait in film.traits if trait in (likes if liked else dislikes)], 2)
+    voice = Voice(rng, [film for film, _ in history])
+    for (_, liked), traits in zip(history, opinions, strict=True):
+        first, second = rng.sample(traits, 2)
         mood = "like" if liked else "dislike"
         slots = voice.pair("praise" if liked else "gripe", first, second)
         text = voice.say(PHRASES["review"][mood], **slots)
@@ -312,9 +320,8 @@ def disclose(scene: Scene) -> None:
     sentences = [voice.say(bank["disclose"], **scene.two_wishes())]
     fond = sorted(scene.user.likes & set(scene.target.traits))
     if scene.rng.random() < 0.4:
-        sentences.insert(
-            scene.rng.randrange(2), voice.say(bank["disclose_history"], l=voice.form(scene.rng.choice(fond), "praise"))
-        )
+        fondly = voice.form(scene.rng.choice(fond), "praise")
+        sentences.append(voice.say(bank["disclose_history"], l=fondly))
     if scene.rng.random() < 0.4:
         sentences.append(voice.say(bank["disclose_avoid"], g=scene.gripe(sorted(scene.user.dislikes))))
     scene.seeker(*sentences)
@@ -432,7 +439,7 @@ def dialogue(scene: Scene, position: int, films: Sequence[Film], used: Counter[s
     kinds = rng.sample(PHRASES["inquiry"], len(PHRASES["inquiry"]))
     disclose(scene)
     for turn in range(1, position + 1):
-        if rng.random() < (0.45 if turn == 1 else 0.15):
+        if rng.random() < (0.35 if turn == 1 else 0.18):
             inquire(scene, kinds.pop())
         if turn < position:
             film, traits = distractor(scene, films, used)
