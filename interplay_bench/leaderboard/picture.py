@@ -1,8 +1,8 @@
-"""The measured tables as one picture, ``picture.svg``: values with their intervals drawn beside them."""
+"""The measured tables as one picture, ``picture.svg``: under each value its interval, on its column's scale."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from interplay_bench.leaderboard.board import Board
@@ -10,17 +10,33 @@ from interplay_bench.leaderboard.cell import Cell
 from interplay_bench.leaderboard.page import environment
 from interplay_bench.leaderboard.table import Column, Row, Table
 
-WIDTH, LEFT, ROW, VALUE, GAP = 960, 190, 26, 54, 14
-TABLES, ROWS = 8, 20
+WIDTH, LEFT, HEAD, ROW, GAP = 960, 200, 58, 38, 18
+TABLES, ROWS = 6, 16
 """More is not drawn: a picture is to be read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """A cell as drawn: its text, and where its value and interval lie."""
+class Scale:
+    """A column's place on the page, and the values at its ends."""
 
+    column: Column
+    x: float
+    end: float
+    low: float
+    high: float
+
+    def across(self, value: float) -> float:
+        """Where ``value`` lies."""
+        share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
+        return round(self.x + share * (self.end - self.x), 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A cell as drawn on its scale: its value, and its interval's ends."""
+
+    scale: Scale
     cell: Cell
-    text_x: float
     x: float
     low: float | None
     high: float | None
@@ -42,14 +58,14 @@ class Panel:
 
     table: Table
     y: float
-    heads: tuple[tuple[float, Column], ...]
+    scales: tuple[Scale, ...]
     lines: tuple[Line, ...]
     hidden: int
 
     @property
     def bottom(self) -> float:
         """Where it ends."""
-        return self.y + 58 + ROW * len(self.lines)
+        return self.y + HEAD + ROW * len(self.lines)
 
 
 def render(board: Board) -> str:
@@ -57,47 +73,42 @@ def render(board: Board) -> str:
     measured = [table for table in board.tables if any(row.sources for row in table.rows)]
     panels: list[Panel] = []
     for table in (measured or list(board.tables))[:TABLES]:
-        panels.append(_panel(table, panels[-1].bottom + 20 if panels else 0.0))
-    height = panels[-1].bottom + 34 if panels else 40
-    text = environment().get_template("picture.svg.j2").render(panels=panels, width=WIDTH, height=height, row=ROW)
+        panels.append(_panel(table, panels[-1].bottom + 22 if panels else 0.0))
+    height = panels[-1].bottom + 40 if panels else 40
+    text = environment().get_template("picture.svg.j2").render(panels=panels, width=WIDTH, height=height)
     return text.strip() + "\n"
 
 
 def _panel(table: Table, y: float) -> Panel:
-    width = (WIDTH - LEFT) / max(1, len(table.columns))
     shown = table.rows[:ROWS]
-    ranges = [_range(cells) for cells in zip(*(_flat(row) for row in shown), strict=True)]
+    columns = zip(*(_flat(row) for row in shown), strict=True)
+    width = (WIDTH - LEFT - 12) / max(1, len(table.columns))
+    scales = tuple(
+        _scale(column, cells, LEFT + width * index, width)
+        for index, (column, cells) in enumerate(zip(table.columns, columns, strict=True))
+    )
     lines = tuple(
-        Line(
-            row,
-            y + 58 + ROW * (place + 0.5),
-            row.model if len(row.model) <= 23 else f"{row.model[:22]}…",
-            tuple(_points(_flat(row), ranges, width)),
-        )
+        Line(row, y + HEAD + ROW * place, _short(row.model), tuple(_points(_flat(row), scales)))
         for place, row in enumerate(shown)
     )
-    heads = tuple((round(LEFT + width * index + VALUE, 2), column) for index, column in enumerate(table.columns))
-    return Panel(table, y, heads, lines, len(table.rows) - len(shown))
+    return Panel(table, y, scales, lines, len(table.rows) - len(shown))
 
 
 def _flat(row: Row) -> list[Cell | None]:
     return [cell for half in row.cells for cell in half]
 
 
-def _range(cells: tuple[Cell | None, ...]) -> tuple[float, float]:
-    ends = [e for cell in cells if cell for e in (cell.value, cell.low, cell.high) if e is not None]
-    return (min(ends), max(ends)) if ends else (0.0, 1.0)
+def _short(name: str) -> str:
+    return name if len(name) <= 24 else f"{name[:23]}…"
 
 
-def _points(cells: list[Cell | None], ranges: list[tuple[float, float]], width: float) -> Iterator[Point]:
-    for index, (cell, (low, high)) in enumerate(zip(cells, ranges, strict=True)):
-        if cell is None:
-            continue
-        start = LEFT + width * index + VALUE + GAP
-        room = width - VALUE - 2 * GAP
-        drawn = [
-            None if end is None else round(start + room * ((end - low) / (high - low) if high > low else 0.5), 2)
-            for end in (cell.value, cell.low, cell.high)
-        ]
-        if drawn[0] is not None:
-            yield Point(cell, round(LEFT + width * index + VALUE, 2), drawn[0], drawn[1], drawn[2])
+def _scale(column: Column, cells: Sequence[Cell | None], x: float, width: float) -> Scale:
+    ends = [end for cell in cells if cell for end in (cell.value, cell.low, cell.high) if end is not None]
+    return Scale(column, round(x, 2), round(x + width - GAP, 2), min(ends, default=0.0), max(ends, default=1.0))
+
+
+def _points(cells: Sequence[Cell | None], scales: Sequence[Scale]) -> Iterator[Point]:
+    for cell, scale in zip(cells, scales, strict=True):
+        if cell is not None:
+            ends = (None if end is None else scale.across(end) for end in (cell.low, cell.high))
+            yield Point(scale, cell, scale.across(cell.value), *ends)

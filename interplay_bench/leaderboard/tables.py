@@ -7,8 +7,8 @@ Within one task and data set, records whose signatures differ stand in different
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
@@ -36,7 +36,7 @@ def build(records: Sequence[Record], paper: Paper) -> list[Table]:
         tables += with_paper(layout, _family(family, groups.pop(family, {}), layout))
     for family in sorted(groups):
         tables += _family(family, groups[family], None)
-    return [mark_best(_slug(table, number)) for number, table in enumerate(tables, 1)]
+    return [mark_best(table) for table in _named(tables)]
 
 
 def _data(record: Record) -> Data:
@@ -106,6 +106,10 @@ def _shared(options: Sequence[Mapping[str, object]]) -> dict[str, object]:
     return {k: v for k, v in sorted(options[0].items()) if all(other.get(k) == v for other in options)}
 
 
-def _slug(table: Table, number: int) -> Table:
-    words = f"{number}-{table.family}-{table.dataset}".lower()
-    return replace(table, slug=re.sub(r"[^a-z0-9]+", "-", words).strip("-"))
+def _named(tables: Iterable[Table]) -> Iterator[Table]:
+    """The tables with names for links: ``table-1-redial``, and a number where there are several."""
+    seen: Counter[str] = Counter()
+    for table in tables:
+        words = re.sub(r"[^a-z0-9]+", "-", f"{table.family}-{table.dataset}".lower()).strip("-")
+        seen[words] += 1
+        yield replace(table, slug=words if seen[words] == 1 else f"{words}-{seen[words]}")
