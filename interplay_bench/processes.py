@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+_PLACES = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
+
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """Process ``rank`` of ``world`` that share one run."""
+    """Process ``rank`` of ``world`` that share one run; ``local`` is its number on its machine, and its GPU's."""
 
     rank: int = 0
     world: int = 1
+    local: int = 0
 
     @classmethod
     def here(cls) -> Processes:
         """Read the launcher's environment; one process where there is none."""
-        return cls(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
+        rank, world, local = (int(os.environ.get(*place)) for place in _PLACES)
+        return cls(rank, world, local)
 
     @property
     def first(self) -> bool:

@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +22,7 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 
 from interplay_bench.cache_home import cache_home
 from interplay_bench.errors import CheckpointError, UsageError
+from interplay_bench.processes import Processes
 
 if TYPE_CHECKING:
     import torch
@@ -80,6 +81,7 @@ def load(settings: TransformersSettings) -> Weights:
     import torch
     import transformers
 
+    settings = _over_base(settings)
     folder = find(settings)
     device = choose_device(settings.device)
     dtype = choose_dtype(settings.dtype, device)
@@ -155,10 +157,11 @@ def choose_device(name: str) -> torch.device:
 
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
-        return torch.device(next(device for device, present in there.items() if present))
+        name = next(device for device, present in there.items() if present)
     if not there[name]:
         raise UsageError(f"There is no {name} device here. Set device = 'auto' or 'cpu'.")
-    return torch.device(name)
+    # Of several processes on a machine, each has the GPU of its own number.
+    return torch.device(name, Processes.here().local) if name == "cuda" else torch.device(name)
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
@@ -200,6 +203,18 @@ def weights_hash(folder: Path) -> str:
                     file.seek(8 + size + at)
                     digest.update(file.read(min(SLICE, end - at)))
     return digest.hexdigest()
+
+
+def _over_base(settings: TransformersSettings) -> TransformersSettings:
+    """A folder that holds only an adapter, as ``train`` writes one, stands for its base model with itself on top."""
+    folder = Path(settings.model).expanduser()
+    described = folder / "adapter_config.json"
+    if settings.adapter is not None or not described.is_file() or (folder / "config.json").is_file():
+        return settings
+    base = json.loads(described.read_text(encoding="utf-8")).get("base_model_name_or_path")
+    if not base:
+        raise CheckpointError(f"{described} does not name its base model: add base_model_name_or_path.")
+    return replace(settings, model=base, adapter=str(folder))
 
 
 def _missing(settings: TransformersSettings, what: str) -> CheckpointError:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from interplay_bench.errors import CheckpointError, UsageError
+from interplay_bench.processes import Processes
 from interplay_bench.results import signature
 
 DEFAULT = "roberta-large"
@@ -93,7 +94,7 @@ class BertScorer:
         import torch
 
         self.encoder = choose_encoder(model)
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device or (f"cuda:{Processes.here().local}" if torch.cuda.is_available() else "cpu")
         self.batch_tokens = batch_tokens
         self.empty = 0
         self._tokenizer, self._model, self.layer = _load(self.encoder, layer, self.device)
