@@ -7,11 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from interplay_bench.commands import audit, compare, leaderboard, listing, publish, run, show, table
+from interplay_bench.commands import audit, compare, leaderboard, listing, publish, run, show, table, train
 from interplay_bench.errors import InterplayError
 
 COMMANDS = {
     "run": run,
+    "train": train,
     "table": table,
     "compare": compare,
     "show": show,

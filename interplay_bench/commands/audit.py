@@ -22,6 +22,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.add_settings(leaks)
     options.add_plugin(leaks)
     leaks.set_defaults(execute=audit_leaks)
+    masks = audits.add_parser("masks", help="show and count the tokens that a role learns from; exits 1 if unsound")
+    options.add_dataset(masks)
+    masks.add_argument("--role", choices=("user", "recommender"), required=True, help="who learns")
+    masks.add_argument("--card", metavar="C", default="usersim-smollm2", help="whose tokenizer (default: %(default)s)")
+    masks.add_argument("--show", metavar="N", type=int, default=1, help="how many dialogues to print (default: 1)")
+    options.add_plugin(masks)
+    masks.set_defaults(execute=audit_masks)
 
 
 def execute(parsed: argparse.Namespace) -> int:
@@ -69,6 +76,31 @@ def audit_leaks(parsed: argparse.Namespace) -> int:
     for report in leaking:
         print(f"LEAK in the {report.channel}, for example {report.example}")
     return 1 if leaking else 0
+
+
+def audit_masks(parsed: argparse.Namespace) -> int:
+    """Print some dialogues with supervised tokens in colour, then the counts of all; 1 where a mask is unsound."""
+    from rich.console import Console
+
+    from interplay_bench import mask_audit, model
+    from interplay_bench.dialogue import Role
+    from interplay_bench.runner import load
+    from interplay_bench.training.base import load_tokenizer
+    from interplay_bench.training.example import Encoder
+    from interplay_bench.training.recipe import TrainingRecipe
+
+    _plugins(parsed)
+    dialogues = load(parsed.dataset, parsed.data, parsed.split).dialogues[: parsed.limit]
+    recipe = TrainingRecipe.of(model.find(parsed.card).card)
+    tokenizer = load_tokenizer(recipe, ("movie", "book"))
+    role = Role(parsed.role)
+    console = Console(highlight=False)
+    for dialogue in dialogues[: parsed.show]:
+        text = mask_audit.colour(Encoder(tokenizer, role, recipe.max_tokens)(dialogue), role, tokenizer)
+        console.print(text, soft_wrap=True)
+    report = mask_audit.audit_masks(dialogues, role, tokenizer, recipe.max_tokens)
+    print(report.render())
+    return 0 if report.sound else 1
 
 
 def _rate(value: float | None) -> str:

@@ -1,0 +1,109 @@
+"""``audit masks``: which tokens a role learns from, shown in colour and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from interplay_bench.dialogue import Dialogue, Role
+from interplay_bench.errors import DataError
+from interplay_bench.training.example import Encoder, Example
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+STYLES = {Role.USER: "bold green", Role.RECOMMENDER: "bold blue"}
+"""How a role's supervised tokens are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskReport:
+    """The masks of some dialogues, counted.
+
+    ``empty``: dialogues in which the role has nothing to learn from, by id. ``overlapping``: tokens that both roles
+    would learn from; ``uncovered``: tokens of turns that neither would. The last two are 0 in sound masks.
+    """
+
+    role: Role
+    dialogues: int
+    tokens: int
+    supervised: int
+    turns: int
+    empty: tuple[str, ...]
+    overlapping: int
+    uncovered: int
+
+    @property
+    def sound(self) -> bool:
+        """Whether the roles' masks are disjoint and cover every turn, and no mask is empty."""
+        return not (self.empty or self.overlapping or self.uncovered)
+
+    def render(self) -> str:
+        """The counts in lines."""
+        share = self.supervised / self.tokens if self.tokens else 0.0
+        lines = [
+            f"{self.dialogues} dialogues, {self.turns} turns of the {self.role}",
+            f"{self.tokens} tokens, {self.supervised} supervised ({share:.1%})",
+            f"{self.overlapping} tokens in the masks of both roles, {self.uncovered} tokens of turns in neither",
+        ]
+        if self.empty:
+            lines.append(f"EMPTY masks: {len(self.empty)}, for example {self.empty[0]}")
+        return "\n".join(lines)
+
+
+def audit_masks(dialogues: Sequence[Dialogue], role: Role, tokenizer: Any, max_tokens: int = 2048) -> MaskReport:
+    """Encode every dialogue for both roles and compare their masks, turn by turn."""
+    mine, other = Encoder(tokenizer, role, max_tokens), Encoder(tokenizer, _other(role), max_tokens)
+    tokens = supervised = turns = overlapping = uncovered = 0
+    empty = []
+    for dialogue in dialogues:
+        own, theirs = _encode(mine, dialogue), _encode(other, dialogue)
+        if own is None:
+            empty.append(dialogue.id)
+            continue
+        tokens += len(own.ids)
+        supervised += own.supervised
+        turns += len({turn for turn, used in zip(own.turns, own.mask, strict=True) if used})
+        both = _masks(own) if theirs is None else _masks(own) + _masks(theirs)
+        overlapping += len(both) - len(set(both))
+        spoken = {(t, n) for t, n, _ in _numbered(own) if theirs is not None or dialogue.turns[t].role is role}
+        uncovered += len(spoken - set(both))
+    return MaskReport(role, len(dialogues), tokens, supervised, turns, tuple(empty), overlapping, uncovered)
+
+
+def colour(example: Example, role: Role, tokenizer: Any) -> Text:
+    """The example's text, with the tokens that ``role`` learns from in its colour and the others dimmed."""
+    from rich.text import Text
+
+    text = Text()
+    for token, used in zip(example.ids, example.mask, strict=True):
+        text.append(tokenizer.decode([token]), style=STYLES[role] if used else "dim")
+    return text
+
+
+def _other(role: Role) -> Role:
+    return Role.RECOMMENDER if role is Role.USER else Role.USER
+
+
+def _encode(encoder: Encoder, dialogue: Dialogue) -> Example | None:
+    try:
+        return encoder(dialogue)
+    except DataError:
+        return None
+
+
+def _numbered(example: Example) -> Iterator[tuple[int, int, bool]]:
+    """For each token of a turn: the turn, its number in that turn, whether it is supervised.
+
+    The two roles see different personas, so that places differ between them; numbers within turns do not.
+    """
+    counts: dict[int, int] = {}
+    for turn, used in zip(example.turns, example.mask, strict=True):
+        if turn >= 0:
+            counts[turn] = counts.get(turn, -1) + 1
+            yield turn, counts[turn], used
+
+
+def _masks(example: Example) -> list[tuple[int, int]]:
+    return [(turn, number) for turn, number, used in _numbered(example) if used]

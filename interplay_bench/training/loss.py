@@ -1,0 +1,46 @@
+"""The loss, computed only where it counts: the output projection sees supervised positions and no other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from interplay_bench.training.packing import Pack
+
+
+class RoleLoss(nn.Module):
+    """A causal language model with the loss of eq. 1 and 2 on top.
+
+    The projection onto the vocabulary is the widest layer of a small model, and most positions' logits would be
+    thrown away. Its input is therefore gathered first. Same loss and gradients as the plain way, to rounding.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pack: Pack) -> torch.Tensor:
+        """The *sum* of weight x cross-entropy (natural logarithm) over the pack's supervised tokens; float32.
+
+        The caller divides by the sum of weights of the whole step, so that accumulation does not change the loss.
+        """
+        return token_losses(self.model, pack).mul(pack.weights).sum()
+
+
+def token_losses(model: Any, pack: Pack) -> torch.Tensor:
+    """Cross-entropy of each supervised token, in the pack's order: S."""
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    implementation = base.config._attn_implementation
+    options: dict[str, Any] = {"segments": pack.segments}
+    if implementation == "sdpa":
+        options = {"attention_mask": pack.block_mask().to(pack.ids.device)}
+    elif implementation.startswith("flash"):
+        options = {}  # reads the packing off the positions
+    hidden = base.get_decoder()(
+        input_ids=pack.ids, position_ids=pack.positions, use_cache=False, **options
+    ).last_hidden_state
+    logits = base.get_output_embeddings()(hidden[0].index_select(0, pack.places))
+    return cross_entropy(logits.float(), pack.labels, reduction="none")

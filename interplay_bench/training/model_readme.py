@@ -1,0 +1,62 @@
+"""The README of a trained checkpoint: what it is, what it was made from, and the command that makes it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def write_readme(record: Mapping[str, Any], folder: Path) -> None:
+    """Write ``README.md`` from the record of a training."""
+    recipe = record["recipe"]
+    rows = {key: value for key, value in recipe.items() if value is not None}
+    loss = "none was taken" if record["validation_loss"] is None else f"{record['validation_loss']:.4f}"
+    learnt = "low-rank updates and the rows of new tokens" if recipe["method"] == "lora" else "all weights"
+    facts = {
+        "steps": f"{record['steps']} (the weights are those after step {record['best_step']})",
+        "held-out loss": f"{loss} nats per supervised token",
+        "tokens": f"{record['tokens']:,}, of which supervised {record['supervised_tokens']:,}",
+        "time": f"{record['seconds'] / 60:.1f} minutes on {record['machine']}",
+        "seed": record["seed"],
+    }
+    text = f"""\
+---
+base_model: {recipe["base"]}
+library_name: {"peft" if recipe["method"] == "lora" else "transformers"}
+tags: [conversational-recommendation, user-simulation, interplay-bench]
+---
+# {record["card"]}
+
+A simulator of the {recipe["role"]} in conversational recommendation: `{recipe["base"]}`, fine-tuned on that
+side's turns with a role-masked loss ({learnt}).
+It reads a persona and the turns so far in the markup of interplay-bench and writes the next turn.
+It was never told the target.
+
+    interplay-bench run --task user_multiturn --model {record["card"]}
+
+Made by
+
+    {record["command"] or "(by the library, not by a command)"}
+
+{_table("fact", facts)}
+
+## Data
+{_table("data set", {name: f"`{mark}`" for name, mark in record["data"].items()})}
+
+{_table("examples", record["account"])}
+
+## Recipe
+{_table("option", {key: f"`{value}`" for key, value in rows.items()})}
+
+## Versions
+{_table("package", record["versions"])}
+
+![losses](losses.png)
+"""
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def _table(title: str, rows: Mapping[str, Any]) -> str:
+    lines = [f"| {title} | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
+    return "\n".join(lines)

