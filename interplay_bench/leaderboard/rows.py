@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from itertools import zip_longest
 
@@ -19,18 +19,29 @@ def rows_of(spans: Sequence[Span], blocks: Sequence[Sequence[Record]]) -> Iterat
     for index, block in enumerate(blocks):
         for record in block:
             models.setdefault(record.identity, [[] for _ in blocks])[index].append(record)
-    rows = [_row(spans, records) for found in models.values() for records in zip_longest(*found)]
+    varied = _varied(blocks)
+    rows = [_row(spans, records, varied) for found in models.values() for records in zip_longest(*found)]
     seen = Counter((row.model, row.tags) for row in rows)
     for row in rows:
         yield row if seen[row.model, row.tags] == 1 else replace(row, tags=(*row.tags, *_apart(row.sources[0])))
 
 
-def _row(spans: Sequence[Span], records: Sequence[Record | None]) -> Row:
+def _varied(blocks: Sequence[Sequence[Record]]) -> set[str]:
+    """The settings that tell rows apart: those of engines, and options that not all of a task's records share."""
+    settings = {key for block in blocks for record in block for key in record.data["request"]["settings"]}
+    return {
+        key
+        for key in settings
+        if "." in key or any(len({str(r.data["task"]["options"].get(key)) for r in block}) > 1 for block in blocks)
+    }
+
+
+def _row(spans: Sequence[Span], records: Sequence[Record | None], varied: Set[str]) -> Row:
     known = [record for record in records if record is not None]
     cells = tuple(_cells(span, record) for span, record in zip(spans, records, strict=True))
     n = tuple(next((cell.n for cell in half if cell), None) for half in cells)
     first = known[0]
-    settings = (f"{key}={value}" for r in known for key, value in r.data["request"]["settings"].items() if "." in key)
+    settings = (f"{k}={v}" for r in known for k, v in r.data["request"]["settings"].items() if k in varied)
     tags = [f"seed {first.seed}"] if first.seed else []
     tags += dict.fromkeys([*settings, *(record.state for record in known if record.state)])
     return Row(first.model, "measured", cells, n, tuple(records), first.control, first.told, tuple(tags))

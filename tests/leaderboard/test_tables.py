@@ -114,6 +114,14 @@ def test_two_runs_of_one_model_are_told_apart(shelf: Shelf) -> None:
     assert ("mine", "seed 1") in labels
 
 
+def test_an_option_that_only_some_were_run_with_is_shown(shelf: Shelf) -> None:
+    given = {"counterfactual": "swap", "history": "gold"}
+    shelf.add("mine", shelf.multiturn(50, 4))
+    shelf.add("mine", shelf.multiturn(50, 4), task__options={**given}, request__settings=given)
+    (table,) = shelf.tables()
+    assert [row["tags"] for row in table["rows"]] == [[], ["counterfactual=swap"]]
+
+
 def test_synthetic_data_is_marked_and_comes_after_real_data(shelf: Shelf) -> None:
     shelf.add("mine", shelf.multiturn(50, 4), dataset__name="a-sample", dataset__synthetic=True)
     shelf.add("mine", shelf.multiturn(50, 4))
