@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from interplay_bench.errors import CheckpointError, DataError
+from interplay_bench.errors import CheckpointError, DataError, UsageError
 from interplay_bench.training.material import read_corpus
 from interplay_bench.training.recipe import TrainingRecipe
 
@@ -77,6 +77,8 @@ class Plan:
 
 def plan(card: str, recipe: TrainingRecipe, data: Mapping[str, str], *, mfu: float, peak: float) -> Plan:
     """Lay the model out on the meta device and count. ``peak``: FLOP/s of one device; ``mfu``: the share reached."""
+    if not (0 < mfu <= 1 and peak > 0):
+        raise UsageError("--mfu is a share in (0, 1], and --peak is above 0.")
     config = read_config(recipe)
     model = shape(config)
     parameters = sum(parameter.numel() for parameter in model.parameters())
@@ -138,7 +140,7 @@ def workload(recipe: TrainingRecipe, data: Mapping[str, str]) -> Workload:
         if recipe.dataset != ("pearl",):
             raise
         assumed = _shapes()["pearl"]
-        return Workload(**assumed, source=f"assumed, since the data is not here: {str(error).split(':')[0]}")
+        return Workload(**assumed, source=f"assumed, since the data is not here: {str(error).split('. ')[0]}")
     from interplay_bench.markup import render
     from interplay_bench.prompting import training_prompt
 

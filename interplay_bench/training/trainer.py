@@ -73,10 +73,13 @@ class Trainer:
 
     def __init__(self, learner: Learner, material: Material, recipe: TrainingRecipe, seed: int, folder: Path) -> None:
         from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
         from accelerate.utils import set_seed
 
         set_seed(seed)
         precision = "bf16" if learner.bfloat16 else "no"
+        # A process may train more than once; accelerate would insist on the first training's precision.
+        AcceleratorState._reset_state()
         # Without being told, accelerate does not join the processes of a machine that has only a processor.
         cpu = choose_device("auto").type == "cpu"
         self.accelerator = Accelerator(cpu=cpu, mixed_precision=precision, gradient_accumulation_steps=1)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from interplay_bench.card import find
+from interplay_bench.errors import DataError, UsageError
+from interplay_bench.training import plan as planning
+from interplay_bench.training.plan import GIB, Workload, plan
+from interplay_bench.training.recipe import TrainingRecipe
+
+SIZES = {"qwen8b": 8_190_735_360, "llama8b": 8_030_261_248}
+CONFIGS = Path(__file__).parent.parent.parent / "configs"
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("kind", ["usersim", "recsim"])
+def test_the_papers_cards(kind: str, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(*_: object) -> None:
+        raise DataError("PEARL is not here: get it.")
+
+    monkeypatch.setattr(planning, "read_corpus", absent)
+    card = find(f"{kind}-{size}")
+    assert card is not None
+    made = plan(card.name, TrainingRecipe.of(card), {}, mfu=0.4, peak=312e12)
+    assert made.parameters == made.learning == SIZES[size]
+    # Adam in float32 on four devices: 16 bytes a parameter, a quarter of them on each.
+    assert made.weights + made.gradients + made.optimizer == pytest.approx(4 * SIZES[size], rel=1e-6)
+    assert made.memory < 80 * GIB
+    text = made.render()
+    assert "PEARL is not here" in text
+    assert "hours" in text
+
+
+def test_the_data_is_counted_where_it_is_there(recipe: Callable[..., TrainingRecipe]) -> None:
+    made = plan("tiny", recipe(method="lora", rank="2", processes="2"), {}, mfu=0.5, peak=1e12)
+    assert made.workload.dialogues == 12
+    assert made.steps == 2 * 2
+    assert 0 < made.workload.supervised < made.workload.tokens
+    # Two layers: q and o 32+32, k and v 32+16, gate, up and down 32+48, each at rank 2.
+    assert made.learning == 2 * 2 * (2 * 64 + 2 * 48 + 3 * 80)
+    assert made.hours == pytest.approx(4 * made.parameters * made.workload.tokens * 2 / (2 * 0.5e12) / 3600)
+
+
+def test_more_is_needed_without_checkpointing(recipe: Callable[..., TrainingRecipe]) -> None:
+    load = Workload(10, 10_000, 3_000, "assumed")
+    config = planning.read_config(recipe())
+    small = planning._activations(config, recipe(gradient_checkpointing="true"), load)
+    assert small < planning._activations(config, recipe(), load)
+
+
+def test_a_share_outside_its_range(recipe: Callable[..., TrainingRecipe]) -> None:
+    with pytest.raises(UsageError, match="--mfu"):
+        plan("tiny", recipe(), {}, mfu=1.5, peak=1e12)
+
+
+@pytest.mark.parametrize("name", ["fsdp", "deepspeed", "cpu"])
+def test_launcher_configurations_load(name: str) -> None:
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    config = load_config_from_file(str(CONFIGS / f"{name}.yaml"))
+    assert config.num_processes == (2 if name == "cpu" else 4)
