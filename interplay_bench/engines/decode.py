@@ -56,6 +56,7 @@ class Lanes:
         self.keys: dict[int, torch.Tensor] = {}
         self.values: dict[int, torch.Tensor] = {}
         self.allowed = torch.zeros(count, LANE_ROWS, self.places, dtype=torch.bool)
+        self.clean = 0
         self.step: _Step | None = None
 
     @property
@@ -77,6 +78,7 @@ class Lanes:
     def _admit(self, piece: Piece, store: Store, seats: list[Seat]) -> None:
         number, spans = len(self.lanes), piece.spans()
         size = sum(end - first for first, end in spans)
+        self._clean(size)
         for ours, theirs in ((self.keys, store.keys), (self.values, store.values)):
             for layer, buffer in theirs.items():
                 lane = self._buffer(ours, layer, buffer)[number]
@@ -92,9 +94,18 @@ class Lanes:
         self.lanes.append(Lane(seats, size))
 
     def _buffer(self, buffers: dict[int, torch.Tensor], layer: int, like: torch.Tensor) -> torch.Tensor:
-        if layer not in buffers:  # zeros, because a masked place must still hold a number
-            buffers[layer] = like.new_zeros(self.count, like.shape[1], self.places, like.shape[3])
+        if layer not in buffers:
+            buffers[layer] = like.new_empty(self.count, like.shape[1], self.places, like.shape[3])
+            buffers[layer][:, :, : self.clean].zero_()
         return buffers[layer]
+
+    def _clean(self, length: int) -> None:
+        """Write zeros up to place ``length`` where nothing is yet: a masked place must still hold a number."""
+        if length > self.clean:
+            for buffers in (self.keys, self.values):
+                for buffer in buffers.values():
+                    buffer[:, :, self.clean : length].zero_()
+            self.clean = length
 
     def begin(self) -> _Step:
         """Prepare a step: every row's token gets its place."""
@@ -105,6 +116,7 @@ class Lanes:
                 step.add(number, seat, lane.filled)
                 lane.filled += 1
         length = -(-max(lane.filled for lane in self.lanes) // ALIGN) * ALIGN
+        self._clean(length)
         columns = 1 + max(seat.column for seat in step.seats)
         step.visible = self.allowed[: len(self.lanes), :columns, :length]
         return step

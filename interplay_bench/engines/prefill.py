@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -76,7 +76,7 @@ class Store:
         have = buffers.get(layer)
         if have is None or have.shape[2] < self.top:
             size = max(self.top, 2 * have.shape[2] if have is not None else 0)
-            new = like.new_zeros(1, like.shape[1], size, like.shape[3])
+            new = like.new_empty(1, like.shape[1], size, like.shape[3])
             if have is not None:
                 new[:, :, : have.shape[2]] = have
             buffers[layer] = have = new
@@ -96,9 +96,15 @@ class Pass:
         """The last pieces of the limbs that are complete after this pass."""
         return [piece for piece in self.pieces if piece.end == len(piece.limb)]
 
-    def index(self) -> dict[Node, int]:
-        """Where each token of the trie stands in the pass."""
-        return {(p.limb.number, i): p.at + i - p.first for p in self.pieces for i in range(p.first, p.end)}
+    def find(self, wanted: Mapping[int, Iterable[int]]) -> tuple[list[Node], list[int]]:
+        """Those of the ``wanted`` tokens (by limb) that are in this pass, and where they stand in it."""
+        found = [
+            ((piece.limb.number, token), piece.at + token - piece.first)
+            for piece in self.pieces
+            for token in wanted.get(piece.limb.number, ())
+            if piece.first <= token < piece.end
+        ]
+        return [node for node, _ in found], [at for _, at in found]
 
     def tokens(self) -> list[int]:
         """The ids of all tokens."""

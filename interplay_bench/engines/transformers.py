@@ -98,11 +98,12 @@ class TransformersModel:
         for (sequence, split), path in zip(wanted, paths, strict=True):
             for at in range(split, len(sequence)):
                 targets[path.node(at - 1)][sequence[at]] = 0.0
+        asked = _by_limb(targets)
         prefill = Prefill(limbs)
         while prefill:
             scene = prefill.next(self.budget.tokens)
             assert scene is not None
-            nodes, logits = self._prefill(prefill, scene, targets)
+            nodes, logits = self._prefill(prefill, scene, asked)
             for node, row in zip(nodes, logits.float().log_softmax(-1) if nodes else (), strict=True):
                 ids = list(targets[node])
                 targets[node] = dict(zip(ids, row[ids].tolist(), strict=True))
@@ -118,9 +119,11 @@ class TransformersModel:
         for row, path in zip(rows, paths, strict=True):
             seats[path.limb.number].append((row, path))
         lanes = self._lanes(limbs, {number: len(those) for number, those in seats.items()}, sampling.max_tokens)
+        ends = {path.node(len(row.prompt) - 1): row for row, path in zip(rows, paths, strict=True)}
+        asked = _by_limb(ends)
         prefill = Prefill(limbs)
         while prefill or lanes.rows:
-            self._fill(prefill, lanes, seats)
+            self._fill(prefill, lanes, seats, ends, asked)
             if lanes.rows:
                 self._step(lanes)
 
@@ -133,8 +136,15 @@ class TransformersModel:
         typical = max(1, sum(rows.values()) // needed)
         return Lanes(max(most, min(needed, self.budget.rows // typical + 1, self.budget.places // places)), places)
 
-    def _fill(self, prefill: Prefill, lanes: Lanes, seats: Mapping[int, list[tuple[Row, Path]]]) -> None:
-        """Prefill until the batch is full or nothing waits."""
+    def _fill(
+        self,
+        prefill: Prefill,
+        lanes: Lanes,
+        seats: Mapping[int, list[tuple[Row, Path]]],
+        ends: Mapping[Node, Row],
+        asked: Mapping[int, Iterable[int]],
+    ) -> None:
+        """Prefill until the batch is full or nothing waits; ``ends``: the rows by their prompts' last tokens."""
         while prefill and lanes.rows < self.budget.rows:
             free, expected = lanes.free, lanes.rows
 
@@ -149,8 +159,7 @@ class TransformersModel:
             scene = prefill.next(self.budget.tokens, admit)
             if scene is None:
                 return
-            ends = {path.node(len(row.prompt) - 1): row for those in seats.values() for row, path in those}
-            nodes, logits = self._prefill(prefill, scene, ends)
+            nodes, logits = self._prefill(prefill, scene, asked)
             if nodes:
                 self._push([ends[node] for node in nodes], logits)
             for piece in scene.finished():
@@ -175,15 +184,16 @@ class TransformersModel:
     def _push(self, rows: Sequence[Row], logits: torch.Tensor) -> list[bool]:
         return [row.push(token) for row, token in zip(rows, next_tokens(logits, rows), strict=True)]
 
-    def _prefill(self, prefill: Prefill, scene: Pass, wanted: Iterable[Node]) -> tuple[list[Node], torch.Tensor]:
-        """Run a pass; return those of the ``wanted`` nodes that are in it, and their logits (nodes x vocabulary).
+    def _prefill(
+        self, prefill: Prefill, scene: Pass, wanted: Mapping[int, Iterable[int]]
+    ) -> tuple[list[Node], torch.Tensor]:
+        """Run a pass; return those of the ``wanted`` tokens that are in it, and their logits (nodes x vocabulary).
 
         Where memory runs out, the budget is halved and the pass put back: no nodes are returned then.
         """
-        index = scene.index()
-        nodes = [node for node in wanted if node in index]
+        nodes, at = scene.find(wanted)
         try:
-            return nodes, self._forward(scene, scene.tokens(), scene.positions(), [index[node] for node in nodes])
+            return nodes, self._forward(scene, scene.tokens(), scene.positions(), at)
         except RuntimeError as error:
             if not out_of_memory(error) or not self.budget.halve():
                 raise
@@ -245,14 +255,14 @@ class TransformersModel:
         ends = [paths[0].node(len(ids) - 1), paths[1].node(len(fork) - 1)]
         scene = Prefill(limbs).next(64)
         assert scene is not None
-        index = scene.index()
+        nodes, at = scene.find(_by_limb(ends))
         try:
-            ours = self._forward(scene, scene.tokens(), scene.positions(), [index[node] for node in ends]).float()
+            ours = self._forward(scene, scene.tokens(), scene.positions(), at).float()
         except Exception as error:  # a model's own code may fail in any way on what it does not know
             log.info("the trie pass failed: %s", error)
             return False
         plain = [self.model(torch.tensor([s], device=self.model.device)).logits[0, -1].float() for s in (ids, fork)]
-        theirs = torch.stack(plain)
+        theirs = torch.stack([plain[ends.index(node)] for node in nodes])
         close = CLOSE if self.model.dtype == torch.float32 else 10 * CLOSE
         return bool((ours - theirs).abs().max() <= close * theirs.std())
 
@@ -272,6 +282,14 @@ class TransformersModel:
         budget.tokens = settings.batch_tokens or budget.tokens
         budget.rows = settings.rows or budget.rows
         return budget
+
+
+def _by_limb(nodes: Iterable[Node]) -> dict[int, list[int]]:
+    """Nodes as token indices by limb number."""
+    grouped: dict[int, list[int]] = defaultdict(list)
+    for limb, token in nodes:
+        grouped[limb].append(token)
+    return grouped
 
 
 def _attends_to_all(config: Any, limit: int) -> bool:

