@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from interplay_bench.dialogue import Dialogue, Role
@@ -77,8 +79,9 @@ def colour(example: Example, role: Role, tokenizer: Any) -> Text:
     from rich.text import Text
 
     text = Text()
-    for token, used in zip(example.ids, example.mask, strict=True):
-        text.append(tokenizer.decode([token]), style=STYLES[role] if used else "dim")
+    # Run by run, since a character may be made of several tokens.
+    for used, run in groupby(zip(example.mask, example.ids, strict=True), key=itemgetter(0)):
+        text.append(tokenizer.decode([token for _, token in run]), style=STYLES[role] if used else "dim")
     return text
 
 

@@ -31,7 +31,7 @@ def plain_loss(model: Any, examples: list[Example]) -> torch.Tensor:
 
 def gradients(model: Any, loss: torch.Tensor) -> dict[str, torch.Tensor]:
     model.zero_grad()
-    loss.backward()
+    torch.autograd.backward(loss)
     return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
 

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from interplay_bench.cli import main
-from interplay_bench.language_model import Channel, Message, Part, Prompt, Sampling
+from interplay_bench.language_model import Channel, Choice, Message, Part, Prompt, Sampling
 
 PLUGIN = Path(__file__).parent / "talk_plugin.py"
 ROOT = PLUGIN.parent.parent.parent
@@ -73,6 +73,7 @@ def test_a_low_rank_checkpoint_loads_with_peft_and_in_the_engine(card: Path, tmp
     engine = NaiveModel(TransformersSettings(model=str(out), dtype="float32"))
     prompt = Prompt((Message("system", (Part(Channel.PERSONA, text),)),), chat=False)
     answer = engine.choose([prompt], ["<accept>", "<feedback>"])[0]
+    assert isinstance(answer, Choice)
     wanted = logits.log_softmax(-1)[tokenizer.convert_tokens_to_ids(["<accept>", "<feedback>"])]
     torch.testing.assert_close(torch.tensor(answer.logprobs), wanted, rtol=1e-3, atol=1e-3)
     assert engine.generate([prompt], Sampling(max_tokens=4))

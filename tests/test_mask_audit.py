@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interplay_bench import Dialogue, Role, mask_audit, registry
+from interplay_bench.markup import render
+from interplay_bench.mask_audit import STYLES, audit_masks, colour
+from interplay_bench.runner import load
+from interplay_bench.training.example import Encoder, Example
+from interplay_bench.training.tokens import extend
+
+PLUGIN = Path(__file__).parent / "training" / "talk_plugin.py"
+
+
+@pytest.fixture
+def talks() -> tuple[Dialogue, ...]:
+    registry.load_plugin(PLUGIN)
+    return load("talks", "6", "train").dialogues
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    inner = Tokenizer(models.BPE({letter: number for number, letter in enumerate(alphabet)}, []))
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    made = PreTrainedTokenizerFast(tokenizer_object=inner)
+    extend(made, ["book"])
+    return made
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_sound_masks_are_counted(talks: tuple[Dialogue, ...], tokenizer: Any, role: Role) -> None:
+    report = audit_masks(talks, role, tokenizer)
+    assert report.sound
+    own = [turn for dialogue in talks for turn in dialogue.turns if turn.role is role]
+    assert report.turns == len(own)
+    lengths = [len(tokenizer(render(turn), add_special_tokens=False)["input_ids"]) for turn in own]
+    assert report.supervised == sum(lengths)
+    assert "0 tokens in the masks of both roles, 0 tokens of turns in neither" in report.render()
+
+
+def test_an_empty_mask_is_found(talks: tuple[Dialogue, ...], tokenizer: Any) -> None:
+    silent = replace(talks[2], turns=talks[2].turns[:1])
+    report = audit_masks([*talks[:2], silent], Role.RECOMMENDER, tokenizer)
+    assert report.empty == ("t2",)
+    assert not report.sound
+    assert "EMPTY masks: 1, for example t2" in report.render()
+
+
+def test_masks_that_overlap_or_leave_gaps_are_found(
+    talks: tuple[Dialogue, ...], tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Greedy(Encoder):
+        def __call__(self, dialogue: Dialogue) -> Example:
+            found = super().__call__(dialogue)
+            return replace(found, weights=tuple(float(turn in (0, 1)) for turn in found.turns))
+
+    monkeypatch.setattr(mask_audit, "Encoder", Greedy)
+    report = audit_masks(talks, Role.USER, tokenizer)
+    assert report.overlapping > 0
+    assert report.uncovered > 0
+    assert not report.sound
+
+
+def test_what_is_learnt_is_coloured(talks: tuple[Dialogue, ...], tokenizer: Any) -> None:
+    text = colour(Encoder(tokenizer, Role.USER)(talks[0]), Role.USER, tokenizer)
+    shown = "".join(text.plain[s.start : s.end] for s in text.spans if s.style == STYLES[Role.USER])
+    assert shown == "".join(render(turn) for turn in talks[0].turns if turn.role is Role.USER)
