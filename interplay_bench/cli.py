@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from interplay_bench.commands import audit, compare, leaderboard, listing, publish, run, show, table, train
+from interplay_bench.commands import audit, compare, leaderboard, listing, publish, run, show, simulate, table, train
 from interplay_bench.errors import InterplayError
 
 COMMANDS = {
     "run": run,
     "train": train,
+    "simulate": simulate,
     "table": table,
     "compare": compare,
     "show": show,

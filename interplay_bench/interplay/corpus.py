@@ -1,0 +1,62 @@
+"""A simulated corpus on disk: ``dialogues.jsonl``, one dialogue a line in the project's own schema.
+
+Each line is a dialogue's record (:func:`interplay_bench.dataset.dialogue_record`) with three more keys: ``notes``
+(one object per turn), ``agreement`` and ``floor`` (see :class:`~interplay_bench.interplay.episode.Episode`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from interplay_bench.dataset import DialogueSet, Preprocessing, Source, canonical
+from interplay_bench.dialogue import Item
+from interplay_bench.errors import DataError
+from interplay_bench.interplay.episode import End, Episode
+
+FILE = "dialogues.jsonl"
+LEFT_OUT = (End.BROKEN, End.BACKEND_ERROR)
+"""How a dialogue may have ended that nobody should learn from."""
+
+
+def write_corpus(folder: Path, episodes: Iterable[Episode]) -> Path:
+    """Write the corpus in one step, so that a reader never sees half of it."""
+    path, draft = folder / FILE, folder / f"{FILE}.draft"
+    with draft.open("w", encoding="utf-8") as file:
+        file.writelines(canonical(episode.to_json()) + "\n" for episode in episodes)
+    draft.replace(path)
+    return path
+
+
+def read_corpus(path: Path) -> list[Episode]:
+    """Read ``dialogues.jsonl``, or the one in a folder; a broken line is a :class:`DataError` with its number."""
+    file = path / FILE if path.is_dir() else path
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file} cannot be read: {error}.") from None
+    return [_episode(line, f"line {number} of {file}") for number, line in enumerate(lines, start=1)]
+
+
+def load(source: Source) -> DialogueSet:
+    """Dialogues that ``interplay-bench simulate`` wrote (--data DIR); those that broke off are left out."""
+    if source.path is None:
+        raise DataError("Simulated dialogues are read from the directory that simulate wrote: give it by --data DIR.")
+    episodes = read_corpus(source.path)
+    kept = [episode.dialogue for episode in episodes if episode.end not in LEFT_OUT]
+    report = Preprocessing(len(episodes))
+    report.dropped.update(str(episode.end) for episode in episodes if episode.end in LEFT_OUT)
+    items: dict[Item, None] = {}
+    for dialogue in kept:
+        items.update(dict.fromkeys(seen.item for seen in dialogue.persona.history))
+        items.update(dict.fromkeys([dialogue.target] if dialogue.target else []))
+        items.update(dict.fromkeys(item for turn in dialogue.turns for item in turn.items))
+    return DialogueSet("simulated", source.split, tuple(kept), tuple(items), report, synthetic=True)
+
+
+def _episode(line: str, where: str) -> Episode:
+    try:
+        return Episode.from_json(json.loads(line))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{where} is no simulated dialogue ({type(error).__name__}: {error}).") from None

@@ -1,0 +1,114 @@
+"""The data card of a simulated corpus: ``README.md`` in its directory, with the front matter that hubs read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from interplay_bench.interplay.report import interval, value
+from interplay_bench.interplay.transitions import render_transitions
+from interplay_bench.run import Run
+
+FILE = "README.md"
+_ENDS = {
+    "accepted": "the user took something that had been recommended",
+    "goodbye": "the recommender took leave",
+    "cut_off": "the most turns allowed were reached",
+    "broken": "one side wrote nothing readable, or twice in a row nothing well-formed",
+    "backend_error": "a model's backend would not answer",
+}
+
+
+def write_data_card(run: Run) -> Path:
+    """Write the card beside the corpus."""
+    path = run.folder / FILE
+    path.write_text(render(run), encoding="utf-8")
+    return path
+
+
+def render(run: Run) -> str:
+    """Models, how it was made, statistics, and the leak audit, as markdown."""
+    record = run.record
+    sides = {"user": record["model"], "recommender": record["recommender"]}
+    parts = [
+        _front(record),
+        f"# Simulated dialogues: {_name(sides['user'])} × {_name(sides['recommender'])}",
+        _told(sides),
+        "Both sides are models. Nobody said these things; personas come from the data set named below.",
+        "## How it was made",
+        _making(record, sides),
+        "## Statistics",
+        _statistics(run),
+        "## Actions",
+        "What followed each action, in percent.\n\n```\n" + render_transitions(record["transitions"]) + "\n```",
+        "## Leak audit",
+        _audit(record["leaks"]),
+        "## Files",
+        "`dialogues.jsonl`: one dialogue a line: `persona`, `turns` (role, action, text, mentions, recommended, "
+        "scripted), `outcome`, and `target`, which is there to evaluate by and must not be shown to a simulator. "
+        "`notes` say of each turn what was malformed, confused, repeated or not in the catalogue. `run.json`: the "
+        "whole record. `export/`: the same dialogues in other formats, where they were asked for.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _front(record: Mapping[str, Any]) -> str:
+    size = record["ledger"]["dialogues"]
+    bucket = "n<1K" if size < 1000 else "1K<n<10K" if size < 10_000 else "10K<n<100K"
+    lines = ["---", "task_categories:", "- text-generation", "language:", "- en", "tags:", "- synthetic"]
+    return "\n".join([*lines, "- conversational-recommendation", "size_categories:", f"- {bucket}", "---"])
+
+
+def _name(side: Mapping[str, Any]) -> str:
+    return f"{side['name']}{' (told the target)' if side['knows_target'] else ''}"
+
+
+def _told(sides: Mapping[str, Mapping[str, Any]]) -> str:
+    told = [side for side, model in sides.items() if model["knows_target"]]
+    if not told:
+        return "Neither side was told the target item."
+    return f"**Not reference-free: the {' and the '.join(told)} was told the target item.**"
+
+
+def _making(record: Mapping[str, Any], sides: Mapping[str, Mapping[str, Any]]) -> str:
+    data, request = record["dataset"], record["request"]
+    git = record["git"]
+    code = "" if git is None else f", commit {git['commit'][:12]}{' with uncommitted changes' if git['dirty'] else ''}"
+    options, fingerprint = record["task"]["options"], data["fingerprint"]
+    synthetic = " (itself synthetic)" if data["synthetic"] else ""
+    rows = [f"- {side}: **{_name(model)}**, {model['card']['summary']}" for side, model in sides.items()]
+    rows += [
+        f"- personas: {data['name']}/{data['split']}{synthetic}, the first {data['dialogues']}: `{fingerprint}`",
+        f"- at most {options['max_turns']} turns; seed {request['seed']}; interplay-bench "
+        f"{record['versions'].get('interplay-bench', '?')}{code}",
+        f"- versions: {', '.join(f'{name} {number}' for name, number in record['versions'].items())}",
+        f"- command: `{record['command']}`",
+    ]
+    return "\n".join(rows)
+
+
+def _statistics(run: Run) -> str:
+    ledger = run.record["ledger"]
+    rows = ["| metric | value | 95% interval | n |", "|---|---|---|---|"]
+    rows += [f"| {name} | {value(score)} | {interval(score)} | {score.n} |" for name, score in run.scores.items()]
+    ends = [f"- {name}: {count} ({_ENDS[name]})" for name, count in ledger["outcomes"].items()]
+    counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in ledger["counts"].items())
+    return "\n".join([*rows, "", "How they ended:", "", *ends, "", f"Counted: {counts}."])
+
+
+def _audit(leaks: Mapping[str, Any]) -> str:
+    rows = [f"Every prompt of the first {leaks['dialogues']} dialogues was searched for the target's title."]
+    for side in ("user", "recommender"):
+        found = leaks[side]
+        if found["told"]:
+            rows.append(f"- {side}: told the target by design, not searched.")
+        elif not found["prompts"]:
+            rows.append(f"- {side}: reads no prompt; nothing can leak through it.")
+        else:
+            where = [
+                f"{channel} {of['found']} of {of['prompts']} ({of['unprompted']} before the dialogue named it)"
+                for channel, of in found["channels"].items()
+            ]
+            rows.append(f"- {side}: **{found['leaks']} leaks** in {found['prompts']} prompts; {', '.join(where)}.")
+    return "\n".join([rows[0], "", *rows[1:]])

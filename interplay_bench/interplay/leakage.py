@@ -1,0 +1,47 @@
+"""The leak audit of a simulated corpus: every prompt that either side read, searched for the target's title."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from interplay_bench.dialogue import Dialogue
+from interplay_bench.interplay.episode import Episode
+from interplay_bench.leak_audit import FORBIDDEN, audit_leaks
+from interplay_bench.model import Model
+
+AUDITED = 200
+"""How many dialogues are searched, from the first."""
+
+
+def leakage(cast: tuple[Model, Model], episodes: Sequence[Episode], limit: int = AUDITED) -> dict[str, Any]:
+    """By side: how many prompts were searched, and what was found, channel by channel.
+
+    ``leaks``: prompts with the target where it may never be (instructions, persona, attributes), or in the turns
+    before the dialogue itself brought it up. A side that is told the target by design is not searched.
+    """
+    dialogues = [episode.dialogue for episode in episodes[:limit]]
+    sides = zip(("user", "recommender"), cast, strict=True)
+    return {"dialogues": len(dialogues), **{side: _audit(model, dialogues) for side, model in sides}}
+
+
+def _audit(model: Model, dialogues: Sequence[Dialogue]) -> dict[str, Any]:
+    if model.adapter.knows_target:
+        return {"told": True}
+    reports = [report for report in audit_leaks(model.adapter, dialogues) if report.prompts]
+    channels = {
+        str(report.channel): {
+            "prompts": report.prompts,
+            "found": report.leaks,
+            "unprompted": report.unprompted,
+            **({"example": report.example} if report.leaks else {}),
+        }
+        for report in reports
+    }
+    leaks = sum(report.leaks if report.channel in FORBIDDEN else report.unprompted for report in reports)
+    return {
+        "told": False,
+        "prompts": max((r.prompts for r in reports), default=0),
+        "leaks": leaks,
+        "channels": channels,
+    }

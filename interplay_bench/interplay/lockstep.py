@@ -1,0 +1,68 @@
+"""Many dialogues at once: each round is one batch for one role, and who is done makes room for who waits.
+
+What a dialogue becomes depends on nothing but its own views: models give a view the same reply in any batch (sampled
+text takes its random numbers from the seed and the prompt), so that windows, order and resumption change nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from interplay_bench.adapter import Decision, UserSimulator
+from interplay_bench.catalog import Catalog
+from interplay_bench.dialogue import Dialogue, Role
+from interplay_bench.interplay.agreement import Agreement
+from interplay_bench.interplay.episode import Episode
+from interplay_bench.interplay.pair import Pair
+from interplay_bench.interplay.simulation import MAX_TURNS, Simulation
+
+WINDOW = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How to simulate.
+
+    ``max_turns``: of a dialogue, scripted ones included. ``window``: how many dialogues advance together.
+    ``decisions``: also ask the user for its P(accept) after every recommendation, which reads each prompt once more.
+    """
+
+    max_turns: int = MAX_TURNS
+    window: int = WINDOW
+    decisions: bool = False
+
+
+def converse(
+    pair: Pair, dialogues: Mapping[int, Dialogue], catalog: Catalog, rules: Rules
+) -> Iterator[tuple[int, Episode]]:
+    """Simulate a dialogue for each persona of ``dialogues``; yields each with its number as soon as it has ended."""
+    waiting = deque(dialogues.items())
+    live: dict[int, Simulation] = {}
+    agreement = Agreement(catalog)
+    while waiting or live:
+        while waiting and len(live) < rules.window:
+            number, gold = waiting.popleft()
+            live[number] = Simulation(gold, catalog, rules.max_turns)
+        for role in Role:
+            speaking = [simulation for simulation in live.values() if simulation.speaker is role]
+            _speak(pair, role, speaking, rules)
+            for number in [number for number, simulation in live.items() if simulation.end is not None]:
+                yield number, live.pop(number).finish(agreement)
+
+
+def _speak(pair: Pair, role: Role, speaking: Sequence[Simulation], rules: Rules) -> None:
+    """Let one side of every simulation say its next turn, in one batch."""
+    if not speaking:
+        return
+    model = pair.user if role is Role.USER else pair.recommender
+    told = pair.knows_target(role)
+    views = [simulation.view(told) for simulation in speaking]
+    decisions: dict[int, Decision] = {}
+    if rules.decisions and isinstance(model, UserSimulator) and role is Role.USER:
+        asked = [place for place, simulation in enumerate(speaking) if simulation.asked]
+        made = model.decide([views[place] for place in asked]) if asked else []
+        decisions = dict(zip(asked, made, strict=True))
+    for place, (simulation, reply) in enumerate(zip(speaking, model.respond(views), strict=True)):
+        simulation.hear(reply, decisions.get(place))

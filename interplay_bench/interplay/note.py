@@ -1,0 +1,47 @@
+"""What there is to say about a simulated turn beside the turn itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """How a turn came about.
+
+    ``malformed``: why the output was no turn; then ``raw`` is what was written. ``confusion``: why it reads like the
+    other role's. ``unknown``: recommended titles that the catalogue does not hold. ``repeated``: recommended items
+    that had been recommended, or named by the user, before. ``verdict`` and ``probability``: the user's decision on
+    the recommendation before, where it was asked for; P(accept) in [0, 1]. ``dropped_turns``: turns that did not fit
+    the model's context. Token counts are ``None`` where nobody counted.
+    """
+
+    malformed: str | None = None
+    raw: str | None = None
+    confusion: str | None = None
+    unknown: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
+    verdict: str | None = None
+    probability: float | None = None
+    dropped_turns: int = 0
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values; what says nothing is left out."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        defaults = {field.name: field.default for field in fields(self) if field.default is not MISSING}
+        said = {name: value for name, value in values.items() if value != defaults[name]}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Note:
+        """Read back what :meth:`to_json` wrote."""
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        return cls(**values)
+
+
+SILENT = Note()
+"""Nothing to say, as of a turn that was not simulated."""

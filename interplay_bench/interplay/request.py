@@ -1,0 +1,79 @@
+"""A simulation as it is asked for."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from interplay_bench import model as models
+from interplay_bench import options, runner
+from interplay_bench.errors import CardError
+from interplay_bench.interplay.lockstep import WINDOW
+from interplay_bench.interplay.simulation import MAX_TURNS
+from interplay_bench.model import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Who meets whom, over which personas. ``settings``: ``engine.*`` keys, for both sides' engines.
+
+    ``window``: how many dialogues advance together; it changes the speed and nothing else.
+    """
+
+    user: str
+    recommender: str
+    dataset: str = "sample"
+    data: str | None = None
+    split: str = "test"
+    limit: int | None = None
+    max_turns: int = MAX_TURNS
+    seed: int = 0
+    decisions: bool = False
+    window: int = WINDOW
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def command(self) -> str:
+        """The command that makes the same simulation."""
+        words = ["interplay-bench", "simulate", "--user", self.user, "--recommender", self.recommender]
+        words += ["--dataset", self.dataset]
+        words += ["--data", self.data] if self.data is not None else []
+        words += ["--split", self.split]
+        words += ["--limit", str(self.limit)] if self.limit is not None else []
+        words += ["--max-turns", str(self.max_turns)] if self.max_turns != MAX_TURNS else []
+        words += ["--seed", str(self.seed)] if self.seed else []
+        words += ["--decisions"] if self.decisions else []
+        for key, value in self.settings.items():
+            words += ["--set", f"{key}={value}"]
+        return shlex.join(words)
+
+    def evaluation(self) -> runner.Request:
+        """The same as a run of the task ``interplay``."""
+        return runner.Request(
+            "interplay", self.user, self.dataset, self.data, self.split, self.limit, self.seed,
+            {**self.task_settings(), **self.settings},
+        )  # fmt: skip
+
+    def task_settings(self) -> dict[str, str]:
+        """The task's options."""
+        return {
+            "recommender": self.recommender,
+            "max_turns": str(self.max_turns),
+            "decisions": str(self.decisions).lower(),
+        }
+
+    def models(self) -> tuple[models.Named, models.Named]:
+        """Look both names up; engine options go to those that have an engine."""
+        engine = options.engine(dict(self.settings))
+        found = models.find(self.user), models.find(self.recommender)
+        if engine and not any(named.card.engine for named in found):
+            raise CardError(f"Neither {self.user!r} nor {self.recommender!r} has an engine whose options could be set.")
+        user, recommender = (models.find(n.name, engine if n.card.engine else None) for n in found)
+        return user, recommender
+
+    def build(self) -> tuple[Model, Model]:
+        """Load both models; one that plays both sides is loaded once."""
+        user, recommender = self.models()
+        first = user.build(self.seed)
+        same = user.name == recommender.name and recommender.adapter is user.adapter
+        return first, first if same else recommender.build(self.seed)

@@ -1,0 +1,39 @@
+"""A simulated dialogue as plain text, for the terminal."""
+
+from __future__ import annotations
+
+from interplay_bench.interplay.episode import Episode
+from interplay_bench.interplay.note import Note
+from interplay_bench.transcript import printable
+
+
+def transcript(episode: Episode) -> str:
+    """The persona, the turns with their actions, and what there was to note about them."""
+    dialogue = episode.dialogue
+    target = "none" if dialogue.target is None else dialogue.target.name
+    lines = [f"── {dialogue.id} · {episode.end} after {len(dialogue.turns)} turns · target: {target}"]
+    persona = dialogue.persona
+    lines += [f"   likes: {' '.join(persona.general_preferences.split())}"] if persona.general_preferences else []
+    lines += [f"   has seen: {', '.join(seen.item.name for seen in persona.history)}"] if persona.history else []
+    lines += [f"   wants: {' '.join(persona.target_attributes.split())}"] if persona.target_attributes else []
+    for index, (turn, note) in enumerate(zip(dialogue.turns, episode.notes, strict=True)):
+        marks = f" → {', '.join(item.name for item in turn.recommended)}" if turn.recommended else ""
+        script = " (script)" if turn.scripted else ""
+        lines.append(f"{index:3} {turn.role} [{turn.action}]{script}{marks}: {turn.text}")
+        lines += [f"      ▸ {remark}" for remark in remarks(note)]
+    if episode.accepted:
+        agreement = "" if episode.agreement is None else f" (agreement with the target {episode.agreement:.2f})"
+        lines.append(f"   took {', '.join(item.name for item in episode.accepted)}{agreement}")
+    return printable("\n".join(lines))
+
+
+def remarks(note: Note) -> list[str]:
+    """A note in words."""
+    found = []
+    if note.verdict is not None:
+        found.append(note.verdict + ("" if note.probability is None else f", P(accept) = {note.probability:.3f}"))
+    found += [f"malformed ({note.malformed}): {note.raw}"] if note.malformed else []
+    found += [f"confused: {note.confusion}"] if note.confusion else []
+    found += [f"not in the catalogue: {', '.join(note.unknown)}"] if note.unknown else []
+    found += [f"recommended again: {', '.join(note.repeated)}"] if note.repeated else []
+    return found

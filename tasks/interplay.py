@@ -1,0 +1,100 @@
+"""Live interplay: the user simulator meets a recommender, neither knowing the target (paper, sections 3.6 and 5.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from interplay_bench import model as models
+from interplay_bench.adapter import UserSimulator
+from interplay_bench.catalog import Catalog
+from interplay_bench.dialogue import Dialogue, Item, Role
+from interplay_bench.errors import UsageError
+from interplay_bench.interplay.episode import End, Episode
+from interplay_bench.interplay.lockstep import Rules, converse
+from interplay_bench.interplay.pair import Pair
+from interplay_bench.interplay.scores import NAMES, scores
+from interplay_bench.interplay.simulation import MAX_TURNS
+from interplay_bench.interplay.transitions import render_transitions, transitions
+from interplay_bench.registry import task
+from interplay_bench.results import Score
+from interplay_bench.statistics import compare_means, compare_rates
+from interplay_bench.task import Paired, Sample, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What ``--set`` may change.
+
+    ``recommender``: the other side, by a model's name or a card's path. ``max_turns``: of a dialogue, both sides'
+    and scripted ones together. ``decisions``: also ask for P(accept) after every recommendation.
+    """
+
+    recommender: str = "fixed-list"
+    max_turns: int = MAX_TURNS
+    decisions: bool = False
+
+    def __post_init__(self) -> None:
+        if self.max_turns < 1:
+            raise UsageError(f"max_turns must be at least 1, not {self.max_turns}.")
+
+
+@task("interplay")
+class Interplay(Task[Options, UserSimulator]):
+    """Let a user and a recommender talk: acceptance, turns, repetitions, agreement with the unseen target, diversity.
+
+    One dialogue per persona of the data set, opened by its scripted turns. ``interplay-bench simulate`` does the same
+    with batches that stay full and writes a corpus.
+    """
+
+    role = Role.USER
+    metrics = NAMES
+    Options = Options
+    catalog: Catalog = Catalog(())
+
+    def prepare(self, items: Sequence[Item]) -> None:
+        """What can be recommended."""
+        self.catalog = Catalog(items)
+
+    @cached_property
+    def recommender(self) -> models.Model:
+        """The other side, built when the first dialogue begins."""
+        return models.find(self.options.recommender).build(self.seed)
+
+    def evaluate(self, model: UserSimulator, dialogues: Sequence[Dialogue]) -> list[Sample]:
+        """Simulate a dialogue for each persona."""
+        pair = Pair.of(model, self.recommender.adapter, self.catalog)
+        rules = Rules(self.options.max_turns, len(dialogues), self.options.decisions)
+        ended = dict(converse(pair, dict(enumerate(dialogues)), self.catalog, rules))
+        return [ended[number].sample() for number in sorted(ended)]
+
+    def scores(self, samples: Sequence[Sample]) -> list[Score]:
+        """See :func:`interplay_bench.interplay.scores.scores`."""
+        parts = {"recommender": self.options.recommender, "turns": self.options.max_turns, "v": self.version}
+        return scores(_episodes(samples), parts, self.seed)
+
+    def draw(self, samples: Sequence[Sample], folder: Path) -> None:
+        """Write the matrix of actions beside the samples."""
+        table = render_transitions(transitions(_episodes(samples)))
+        (folder / "transitions.txt").write_text(table + "\n", encoding="utf-8")
+
+    def paired(self, samples: Sequence[Sample]) -> Mapping[str, Paired]:
+        """By persona: whether something was taken, how much was recommended, how long the user spoke."""
+        heard = {
+            (i, 0): episode for i, episode in enumerate(_episodes(samples)) if episode.end is not End.BACKEND_ERROR
+        }
+        counts: dict[tuple[int, int], Any] = {
+            point: sum(len(turn.recommended) for turn, _ in episode.spoken) for point, episode in heard.items()
+        }
+        return {
+            "acceptance": Paired(compare_rates, {point: e.end is End.ACCEPTED for point, e in heard.items()}),
+            "cut off": Paired(compare_rates, {point: e.end is End.CUT_OFF for point, e in heard.items()}),
+            "recommendations": Paired(compare_means, counts),
+        }
+
+
+def _episodes(samples: Sequence[Sample]) -> list[Episode]:
+    return [Episode.from_json(sample.detail) for sample in samples]
