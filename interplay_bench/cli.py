@@ -7,13 +7,26 @@ import os
 import sys
 from collections.abc import Sequence
 
-from interplay_bench.commands import audit, compare, leaderboard, listing, publish, run, show, simulate, table, train
+from interplay_bench.commands import (
+    audit,
+    compare,
+    crossplay,
+    leaderboard,
+    listing,
+    publish,
+    run,
+    show,
+    simulate,
+    table,
+    train,
+)
 from interplay_bench.errors import InterplayError
 
 COMMANDS = {
     "run": run,
     "train": train,
     "simulate": simulate,
+    "crossplay": crossplay,
     "table": table,
     "compare": compare,
     "show": show,

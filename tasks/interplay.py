@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from interplay_bench import model as models
 from interplay_bench.adapter import UserSimulator
@@ -19,6 +18,7 @@ from interplay_bench.interplay.pair import Pair
 from interplay_bench.interplay.scores import NAMES, scores
 from interplay_bench.interplay.simulation import MAX_TURNS
 from interplay_bench.interplay.transitions import render_transitions, transitions
+from interplay_bench.metrics.specificity import unique_ngrams
 from interplay_bench.registry import task
 from interplay_bench.results import Score
 from interplay_bench.statistics import compare_means, compare_rates
@@ -82,17 +82,18 @@ class Interplay(Task[Options, UserSimulator]):
         (folder / "transitions.txt").write_text(table + "\n", encoding="utf-8")
 
     def paired(self, samples: Sequence[Sample]) -> Mapping[str, Paired]:
-        """By persona: whether something was taken, how much was recommended, how long the user spoke."""
-        heard = {
-            (i, 0): episode for i, episode in enumerate(_episodes(samples)) if episode.end is not End.BACKEND_ERROR
-        }
-        counts: dict[tuple[int, int], Any] = {
-            point: sum(len(turn.recommended) for turn, _ in episode.spoken) for point, episode in heard.items()
-        }
+        """By persona: whether something was taken, how soon, how much was recommended, how specific it got."""
+        episodes = enumerate(_episodes(samples))
+        heard = {(i, 0): episode for i, episode in episodes if episode.end is not End.BACKEND_ERROR}
+        taken = {point: episode for point, episode in heard.items() if episode.end is End.ACCEPTED}
+        news = {point: sum(len(turn.recommended) for turn, _ in e.spoken) for point, e in heard.items()}
+        unique = {point: unique_ngrams(e.said(Role.USER), 2) for point, e in heard.items()}
         return {
             "acceptance": Paired(compare_rates, {point: e.end is End.ACCEPTED for point, e in heard.items()}),
+            "turns to acceptance": Paired(compare_means, {point: len(e.spoken) for point, e in taken.items()}),
             "cut off": Paired(compare_rates, {point: e.end is End.CUT_OFF for point, e in heard.items()}),
-            "recommendations": Paired(compare_means, counts),
+            "recommendations": Paired(compare_means, news),
+            "specificity-2": Paired(compare_means, unique),
         }
 
 

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from interplay_bench import transcript as replays
+from interplay_bench.errors import UsageError
 from interplay_bench.interplay.episode import Episode
 from interplay_bench.interplay.note import Note
+from interplay_bench.run import Run
 from interplay_bench.transcript import printable
+
+
+def transcripts(run: Run, outcome: str | None = None) -> Iterator[str]:
+    """One text per dialogue of any run, simulated or replayed; only those with ``outcome`` where it is given."""
+    if run.record["task"]["name"] != "interplay":
+        yield from replays.transcripts(run, outcome)
+        return
+    episodes = [Episode.from_json(sample.detail) for sample in run.samples()]
+    known = sorted({str(episode.end) for episode in episodes})
+    if outcome is not None and outcome not in known:
+        raise UsageError(f"No dialogue of this run has the outcome {outcome!r}. There are: {', '.join(known)}.")
+    yield from (transcript(episode) for episode in episodes if outcome in (None, str(episode.end)))
 
 
 def transcript(episode: Episode) -> str:

@@ -1,0 +1,160 @@
+"""Every user with every recommender: the matrix of runs, as tables and a heat map, and what knowing the target does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from interplay_bench.comparison import Difference, compare
+from interplay_bench.errors import UsageError
+from interplay_bench.interplay.data_card import write_data_card
+from interplay_bench.interplay.report import value
+from interplay_bench.interplay.request import Request
+from interplay_bench.interplay.session import fresh, simulate
+from interplay_bench.model import Model
+from interplay_bench.progress import Progress, silent
+from interplay_bench.run import Run
+
+Matrix = Mapping[tuple[str, str], Run]
+SHOWN = ("acceptance", "turns to acceptance", "recommendations", "repeated", "agreement", "cut off",
+         "user Dist-4", "recommender Dist-4")  # fmt: skip
+HEATED = ("acceptance", "turns to acceptance", "agreement", "user Dist-4")
+REPORT, PICTURE = "crossplay.md", "crossplay.png"
+
+
+def crossplay(
+    users: Sequence[str],
+    recommenders: Sequence[str],
+    request: Request,
+    output: Path | None = None,
+    *,
+    resume: bool = False,
+    progress: Progress = silent,
+) -> tuple[Path, str]:
+    """Simulate every pair, each into a folder of its own; returns the directory and the report.
+
+    ``request`` says everything but the names. Each model is loaded once and stays loaded.
+    """
+    for names in (users, recommenders):
+        if not names or len(set(names)) < len(names):
+            raise UsageError("--users and --recommenders each name one model or more, none twice: A,B.")
+    if output is None and resume:
+        raise UsageError("--resume needs --output: the directory of the matrix to go on with.")
+    pairs = [(user, recommender) for user in users for recommender in recommenders]
+    requests = {(u, r): replace(request, user=u, recommender=r) for u, r in pairs}
+    for one in requests.values():
+        one.models()
+    folder = output or fresh("crossplay")
+    cast: dict[str, Model] = {}
+    matrix: dict[tuple[str, str], Run] = {}
+    try:
+        for (user, recommender), one in requests.items():
+            named_user, named_recommender = one.models()
+            for named in (named_user, named_recommender):
+                if named.name not in cast:
+                    cast[named.name] = named.build(one.seed)
+            cell = folder / _plain(f"{user}--{recommender}")
+            known = cell.exists() and resume
+            run = simulate(one, cell, resume=known, progress=progress, cast=(cast[user], cast[recommender]))
+            write_data_card(run)
+            matrix[user, recommender] = run
+    finally:
+        for model in cast.values():
+            model.adapter.close()
+    text = report(matrix)
+    (folder / REPORT).write_text(text + "\n", encoding="utf-8")
+    draw(matrix, folder / PICTURE)
+    return folder, text
+
+
+def report(matrix: Matrix) -> str:
+    """A table per metric, users down and recommenders across, and the told users beside the others."""
+    first = next(iter(matrix.values())).record["dataset"]
+    synthetic = ", synthetic" if first["synthetic"] else ""
+    title = f"# Crossplay on {first['name']}/{first['split']}{synthetic}: {first['dialogues']} dialogues a pair"
+    parts = [title, *(f"## {metric}\n\n{_table(matrix, metric)}" for metric in SHOWN)]
+    return "\n\n".join([*parts, *_knowing(matrix)])
+
+
+def _table(matrix: Matrix, metric: str) -> str:
+    from tabulate import tabulate
+
+    users, recommenders = _axes(matrix)
+    rows = [
+        [_user(matrix, user), *(value(matrix[user, recommender].scores.get(metric)) for recommender in recommenders)]
+        for user in users
+    ]
+    return tabulate(rows, ["user \\ recommender", *recommenders], tablefmt="github", disable_numparse=True)
+
+
+def _knowing(matrix: Matrix) -> list[str]:
+    """For each recommender and each pair of a told and an untold user: the two side by side."""
+    users, recommenders = _axes(matrix)
+    told = [user for user in users if _told(matrix, user)]
+    free = [user for user in users if user not in told]
+    if not told or not free:
+        return []
+    parts = [
+        "## What knowing the target does",
+        "Differences are the told user's minus the other's, persona by persona.",
+    ]
+    for recommender in recommenders:
+        for informed in told:
+            for ignorant in free:
+                a, b = matrix[ignorant, recommender], matrix[informed, recommender]
+                parts.append(f"### {informed} (told the target) against {ignorant}, with {recommender}")
+                parts.append(_beside(a, b, compare(a, b)))
+    return parts
+
+
+def _beside(a: Run, b: Run, differences: Mapping[str, Difference]) -> str:
+    from tabulate import tabulate
+
+    names = [*SHOWN, "specificity-2", "similarity", "target accepted"]
+    rows = []
+    for name in names:
+        found = differences.get(name)
+        effect = "" if found is None else f"{found.found.effect:+.4f}"
+        p = "" if found is None or found.holm is None else f"{found.holm:.4f}"
+        rows.append([name, value(a.scores.get(name)), value(b.scores.get(name)), effect, p])
+    headers = ["metric", "not told", "told", "difference", "p (Holm)"]
+    return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
+
+
+def draw(matrix: Matrix, path: Path) -> None:
+    """A heat map per metric; each has a colour scale of its own."""
+    from matplotlib.figure import Figure
+
+    users, recommenders = _axes(matrix)
+    size = (3.2 + 1.1 * len(recommenders)) * 2, (1.6 + 0.5 * len(users)) * 2
+    figure = Figure(figsize=size, layout="constrained")
+    for axes, metric in zip(figure.subplots(2, 2).flat, HEATED, strict=True):
+        scores = [[matrix[user, recommender].scores.get(metric) for recommender in recommenders] for user in users]
+        cells = [[float("nan") if s is None or s.value is None else s.value for s in row] for row in scores]
+        image = axes.imshow(cells, cmap="viridis", aspect="auto")
+        axes.set_title(metric, fontsize=10)
+        axes.set_xticks(range(len(recommenders)), recommenders, fontsize=8, rotation=20, ha="right")
+        axes.set_yticks(range(len(users)), [_user(matrix, user) for user in users], fontsize=8)
+        for row, values in enumerate(cells):
+            for column, cell in enumerate(values):
+                shown = "–" if cell != cell else f"{cell:.2f}"
+                light = cell == cell and image.norm(cell) < 0.6
+                axes.text(column, row, shown, ha="center", va="center", color="white" if light else "black", fontsize=9)
+    figure.savefig(path, dpi=120, metadata={"Software": None})
+
+
+def _axes(matrix: Matrix) -> tuple[list[str], list[str]]:
+    return list(dict.fromkeys(user for user, _ in matrix)), list(dict.fromkeys(name for _, name in matrix))
+
+
+def _told(matrix: Matrix, user: str) -> bool:
+    return any(run.record["model"]["knows_target"] for (name, _), run in matrix.items() if name == user)
+
+
+def _user(matrix: Matrix, user: str) -> str:
+    return f"{user} (told)" if _told(matrix, user) else user
+
+
+def _plain(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
