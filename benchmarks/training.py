@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -33,16 +34,24 @@ Step = Callable[[Sequence[Example]], float]
 
 
 def learner(arguments: argparse.Namespace, precision: str, attention: str) -> tuple[TrainingRecipe, Any]:
+    """The recipe and the model. Low-rank updates leave the new tokens' rows alone, which TRL's loss does not take."""
     card = find("usersim-smollm2")
     assert card is not None
     settings = {
-        "dataset": "redial", "method": arguments.method, "precision": precision, "validation": "0",
+        "dataset": "redial", "method": "full", "precision": precision, "validation": "0",
         "limit": str(arguments.dialogues), "batch_size": str(BATCH), "decision_weight": "1", "decisions": "labels",
     }  # fmt: skip
     recipe = TrainingRecipe.of(card, settings)
     made = prepare_base(recipe, ("movie",), 0)
     made.model.set_attn_implementation(register() if attention == "segments" else attention)
-    return recipe, made
+    if arguments.method == "full":
+        return recipe, made
+    import peft
+
+    if precision == "bf16":
+        made.model.to(torch.bfloat16)
+    config = peft.LoraConfig(task_type="CAUSAL_LM", r=8, lora_alpha=16, target_modules="all-linear")
+    return recipe, replace(made, model=peft.get_peft_model(made.model, config))
 
 
 def padded(examples: Sequence[Example], cut: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

