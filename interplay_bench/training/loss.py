@@ -21,6 +21,8 @@ class RoleLoss(nn.Module):
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
+        # Where shards are cut: accelerate asks the outermost module which of its layers stay whole.
+        self._no_split_modules = getattr(model, "_no_split_modules", None)
 
     def forward(self, pack: Pack) -> torch.Tensor:
         """The *sum* of weight x cross-entropy (natural logarithm) over the pack's supervised tokens; float32.

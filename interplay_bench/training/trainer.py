@@ -83,6 +83,9 @@ class Trainer:
         # Without being told, accelerate does not join the processes of a machine that has only a processor.
         cpu = choose_device("auto").type == "cpu"
         self.accelerator = Accelerator(cpu=cpu, mixed_precision=precision, gradient_accumulation_steps=1)
+        deepspeed = self.accelerator.state.deepspeed_plugin
+        if deepspeed is not None:  # which reads the batch size off a loader that we do not have
+            deepspeed.deepspeed_config["train_micro_batch_size_per_gpu"] = recipe.batch_size
         self.learner, self.material, self.recipe, self.seed, self.folder = learner, material, recipe, seed, folder
         self.world, self.rank = self.accelerator.num_processes, self.accelerator.process_index
         self.schedule = Schedule(recipe, len(material.train), self.world)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,6 @@ from interplay_bench.training.plan import GIB, Workload, plan
 from interplay_bench.training.recipe import TrainingRecipe
 
 SIZES = {"qwen8b": 8_190_735_360, "llama8b": 8_030_261_248}
-CONFIGS = Path(__file__).parent.parent.parent / "configs"
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -54,11 +52,3 @@ def test_more_is_needed_without_checkpointing(recipe: Callable[..., TrainingReci
 def test_a_share_outside_its_range(recipe: Callable[..., TrainingRecipe]) -> None:
     with pytest.raises(UsageError, match="--mfu"):
         plan("tiny", recipe(), {}, mfu=1.5, peak=1e12)
-
-
-@pytest.mark.parametrize("name", ["fsdp", "deepspeed", "cpu"])
-def test_launcher_configurations_load(name: str) -> None:
-    from accelerate.commands.config.config_args import load_config_from_file
-
-    config = load_config_from_file(str(CONFIGS / f"{name}.yaml"))
-    assert config.num_processes == (2 if name == "cpu" else 4)
