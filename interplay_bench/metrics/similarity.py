@@ -13,6 +13,7 @@ Findings of ACL, section 4.1, Table 4.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,24 @@ def embed(texts: Sequence[str], model: str = SMALL) -> Array:
     """Return a unit vector per text. Texts are read in order of length, so that little is padded."""
     import numpy as np
     import torch
+
+    tokenizer, encoder = _load(model)
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    found = np.empty((len(texts), encoder.config.hidden_size))
+    with torch.inference_mode():
+        for rows in (order[i : i + _BATCH] for i in range(0, len(order), _BATCH)):
+            batch = [texts[row] for row in rows]
+            inputs = tokenizer(batch, padding=True, truncation=True, max_length=LONGEST, return_tensors="pt")
+            mask = inputs["attention_mask"].unsqueeze(-1)
+            states = encoder(**inputs)[0] * mask
+            found[rows] = torch.nn.functional.normalize(states.sum(dim=1) / mask.sum(dim=1), dim=-1).numpy()
+    vectors: Array = found / np.linalg.norm(found, axis=1, keepdims=True)
+    return vectors
+
+
+@cache
+def _load(model: str) -> tuple[Any, Any]:
+    """The tokenizer and the encoder, loaded once."""
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils import logging
 
@@ -79,14 +98,4 @@ def embed(texts: Sequence[str], model: str = SMALL) -> Array:
     finally:
         if shown:
             logging.enable_progress_bar()
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    found = np.empty((len(texts), encoder.config.hidden_size))
-    with torch.inference_mode():
-        for rows in (order[i : i + _BATCH] for i in range(0, len(order), _BATCH)):
-            batch = [texts[row] for row in rows]
-            inputs = tokenizer(batch, padding=True, truncation=True, max_length=LONGEST, return_tensors="pt")
-            mask = inputs["attention_mask"].unsqueeze(-1)
-            states = encoder.eval()(**inputs)[0] * mask
-            found[rows] = torch.nn.functional.normalize(states.sum(dim=1) / mask.sum(dim=1), dim=-1).numpy()
-    vectors: Array = found / np.linalg.norm(found, axis=1, keepdims=True)
-    return vectors
+    return tokenizer, encoder.eval()

@@ -1,0 +1,33 @@
+"""The matrix of users and recommenders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from interplay_bench.errors import UsageError
+from interplay_bench.interplay.crossplay import crossplay
+from interplay_bench.interplay.request import Request
+
+REQUEST = Request("", "", "library", data="10")
+
+
+def test_every_pair_is_run_and_told_users_stand_beside_the_others(tmp_path: Path) -> None:
+    users, recommenders = ["talkative", "oracle"], ["bookseller", "fixed-list"]
+    folder, report = crossplay(users, recommenders, REQUEST, tmp_path / "x")
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == [
+        "oracle--bookseller", "oracle--fixed-list", "talkative--bookseller", "talkative--fixed-list",
+    ]  # fmt: skip
+    assert "| oracle (told) " in report
+    assert "What knowing the target does" in report
+    assert report.count("against talkative, with") == 2
+    assert (folder / "crossplay.md").read_text().strip() == report.strip()
+    assert (folder / "crossplay.png").read_bytes().startswith(b"\x89PNG")
+    assert crossplay(users, recommenders, REQUEST, tmp_path / "x", resume=True)[1] == report
+
+
+@pytest.mark.parametrize("names", [[], ["talkative", "talkative"]])
+def test_names_are_needed_and_come_once(tmp_path: Path, names: list[str]) -> None:
+    with pytest.raises(UsageError, match="none twice"):
+        crossplay(names, ["bookseller"], REQUEST, tmp_path / "x")

