@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,7 +56,7 @@ def test_the_directory_is_a_run_and_a_corpus(tmp_path: Path) -> None:
 
 def test_the_window_and_resumption_change_nothing(tmp_path: Path) -> None:
     simulate(TALK, tmp_path / "calm")
-    simulate(Request(**{**_fields(TALK), "window": 3}), tmp_path / "hit")
+    simulate(replace(TALK, window=3), tmp_path / "hit")
     calm, hit = comparable(tmp_path / "calm"), comparable(tmp_path / "hit")
     assert calm[:2] == hit[:2]
     whole = (tmp_path / "hit" / "samples.jsonl").read_text().splitlines(keepends=True)
@@ -119,19 +121,20 @@ def test_another_seed_is_another_order(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_call_is_one_clear_line(
-    tmp_path: Path, change: dict[str, object], error: type[InterplayError], words: str
+    tmp_path: Path, change: dict[str, Any], error: type[InterplayError], words: str
 ) -> None:
     with pytest.raises(error, match=words):
-        simulate(Request(**{**_fields(TALK), **change}), tmp_path / "run")
+        simulate(replace(TALK, **change), tmp_path / "run")
 
 
 def test_an_existing_run_is_only_gone_on_with_when_asked_and_when_it_is_the_same(tmp_path: Path) -> None:
     simulate(TALK, tmp_path / "run")
     with pytest.raises(RunError, match="--resume"):
         simulate(TALK, tmp_path / "run")
-    for change in ({"max_turns": 6}, {"recommender": "fixed-list"}, {"seed": 3}):
+    changes: tuple[dict[str, Any], ...] = ({"max_turns": 6}, {"recommender": "fixed-list"}, {"seed": 3})
+    for change in changes:
         with pytest.raises(RunError, match="differs in"):
-            simulate(Request(**{**_fields(TALK), **change}), tmp_path / "run", resume=True)
+            simulate(replace(TALK, **change), tmp_path / "run", resume=True)
 
 
 def test_the_command_line(cli: Cli, plugin: Path, tmp_path: Path) -> None:
@@ -171,7 +174,3 @@ def test_runs_of_two_users_compare(tmp_path: Path) -> None:
     b = simulate(Request("accept-first", "fixed-list", "library"), tmp_path / "b")
     assert compare(a, b)["recommendations"].found.effect == -2
     assert Run.load(tmp_path / "a").complete
-
-
-def _fields(request: Request) -> dict[str, object]:
-    return {name: getattr(request, name) for name in request.__slots__}
