@@ -98,7 +98,10 @@ def _statistics(run: Run) -> str:
 
 
 def _audit(leaks: Mapping[str, Any]) -> str:
-    rows = [f"Every prompt of the first {leaks['dialogues']} dialogues was searched for the target's title."]
+    rows = [
+        f"Every prompt of the first {leaks['dialogues']} dialogues was searched for the target's title. What stands in "
+        "the turns was said by the two sides themselves; anywhere else it is a leak."
+    ]
     for side in ("user", "recommender"):
         found = leaks[side]
         if found["told"]:
@@ -106,9 +109,6 @@ def _audit(leaks: Mapping[str, Any]) -> str:
         elif not found["prompts"]:
             rows.append(f"- {side}: reads no prompt; nothing can leak through it.")
         else:
-            where = [
-                f"{channel} {of['found']} of {of['prompts']} ({of['unprompted']} before the dialogue named it)"
-                for channel, of in found["channels"].items()
-            ]
+            where = [f"{channel} {of['found']} of {of['prompts']}" for channel, of in found["channels"].items()]
             rows.append(f"- {side}: **{found['leaks']} leaks** in {found['prompts']} prompts; {', '.join(where)}.")
     return "\n".join([rows[0], "", *rows[1:]])

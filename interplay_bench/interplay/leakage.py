@@ -7,7 +7,8 @@ from typing import Any
 
 from interplay_bench.dialogue import Dialogue
 from interplay_bench.interplay.episode import Episode
-from interplay_bench.leak_audit import FORBIDDEN, audit_leaks
+from interplay_bench.language_model import Channel
+from interplay_bench.leak_audit import audit_leaks
 from interplay_bench.model import Model
 
 AUDITED = 200
@@ -17,8 +18,8 @@ AUDITED = 200
 def leakage(cast: tuple[Model, Model], episodes: Sequence[Episode], limit: int = AUDITED) -> dict[str, Any]:
     """By side: how many prompts were searched, and what was found, channel by channel.
 
-    ``leaks``: prompts with the target where it may never be (instructions, persona, attributes), or in the turns
-    before the dialogue itself brought it up. A side that is told the target by design is not searched.
+    ``leaks``: finds anywhere but in the turns. What stands in the turns was said by the two sides themselves, so it
+    is the dialogue that brought it up. A side that is told the target by design is not searched.
     """
     dialogues = [episode.dialogue for episode in episodes[:limit]]
     sides = zip(("user", "recommender"), cast, strict=True)
@@ -33,12 +34,11 @@ def _audit(model: Model, dialogues: Sequence[Dialogue]) -> dict[str, Any]:
         str(report.channel): {
             "prompts": report.prompts,
             "found": report.leaks,
-            "unprompted": report.unprompted,
             **({"example": report.example} if report.leaks else {}),
         }
         for report in reports
     }
-    leaks = sum(report.leaks if report.channel in FORBIDDEN else report.unprompted for report in reports)
+    leaks = sum(report.leaks for report in reports if report.channel is not Channel.TURNS)
     return {
         "told": False,
         "prompts": max((r.prompts for r in reports), default=0),

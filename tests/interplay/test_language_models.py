@@ -1,0 +1,94 @@
+"""Language models in lockstep: a tiny random one says the same in any batch, and its prompts hold no target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from interplay_bench.adapter import Reply
+from interplay_bench.card import ModelCard
+from interplay_bench.catalog import Catalog
+from interplay_bench.dialogue import Action, Dialogue, Role, Turn, View
+from interplay_bench.interplay.episode import Episode
+from interplay_bench.interplay.leakage import leakage
+from interplay_bench.interplay.lockstep import Rules, converse
+from interplay_bench.interplay.pair import Pair
+from interplay_bench.language_model import Prompt, Sampling
+from interplay_bench.model import Model
+from interplay_bench.prompting import training_prompt
+from interplay_bench.simulator import LanguageModelSimulator
+from tests.interplay.talk_plugin import BOOKS, gold
+
+CATALOG = Catalog(BOOKS)
+
+
+class Mumbling(LanguageModelSimulator):
+    """A random model whose every text is said, since a random model hits no format."""
+
+    def prompt(self, view: View) -> Prompt:
+        return training_prompt(view)
+
+    def respond(self, views: Any) -> list[Reply]:
+        actions = {Role.USER: Action.FEEDBACK, Role.RECOMMENDER: Action.INQUIRE}
+        replies = super().respond(views)
+        return [
+            Reply(Turn(view.role, actions[view.role], reply.raw or "."), reply.raw)
+            for view, reply in zip(views, replies, strict=True)
+        ]
+
+
+@pytest.fixture(scope="module")
+def engine() -> Any:
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    from interplay_bench.engines.transformers import TransformersModel
+    from interplay_bench.engines.weights import TransformersSettings, Weights
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    raw = Tokenizer(models.BPE({"<eos>": 0, **{c: n for n, c in enumerate(alphabet, start=1)}}, []))
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    raw.decoder = decoders.ByteLevel()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<eos>", pad_token="<eos>")
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(alphabet) + 1, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=4096, initializer_range=0.3,
+    )  # fmt: skip
+    weights = Weights(LlamaForCausalLM(config).eval(), tokenizer, {"model": "tiny", "max_context": 4096})
+    return TransformersModel(TransformersSettings(model="tiny"), weights)
+
+
+def talk(engine: Any, window: int, temperature: float, dialogues: dict[int, Dialogue]) -> list[Episode]:
+    speaker = Mumbling(engine, Sampling(max_tokens=6, temperature=temperature, seed=3))
+    pair = Pair(speaker, speaker)
+    found = dict(converse(pair, dialogues, CATALOG, Rules(max_turns=6, window=window)))
+    return [found[number] for number in sorted(found)]
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_lockstep_says_what_one_at_a_time_says(engine: Any, temperature: float) -> None:
+    dialogues = dict(enumerate(map(gold, range(4))))
+    together = talk(engine, 3, temperature, dict(reversed(dialogues.items())))
+    assert together == talk(engine, 1, temperature, dialogues)
+    assert len({episode.dialogue.turns for episode in together}) == 4
+
+
+def test_the_audit_of_prompts_finds_what_leaks_and_only_that(engine: Any) -> None:
+    from dataclasses import replace
+
+    speaker = Mumbling(engine, Sampling())
+    model = Model("tiny", ModelCard("tiny", "tiny", ""), speaker)
+    clean = [Episode(gold(number), ()) for number in range(4)]
+    found = leakage((model, model), clean)
+    assert found["user"]["prompts"] > 0
+    assert found["user"]["leaks"] == found["recommender"]["leaks"] == 0
+    told = replace(gold(3).persona, target_attributes='Something like "Ulysses" (1903).')
+    leaking = [Episode(replace(gold(3), persona=told), ())]
+    assert leakage((model, model), leaking)["user"]["leaks"] > 0
+    said = replace(gold(3), turns=(*gold(3).turns, Turn(Role.RECOMMENDER, Action.CHAT, 'Try "Ulysses" (1903).')))
+    said = replace(said, turns=(*said.turns, Turn(Role.USER, Action.CHAT, "No.")))
+    assert leakage((model, model), [Episode(said, ())])["user"]["leaks"] == 0
+    assert leakage((model, model), [Episode(said, ())])["user"]["channels"]["turns"]["found"] > 0
