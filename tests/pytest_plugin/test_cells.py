@@ -21,8 +21,9 @@ def listed(result: pytest.RunResult) -> list[str]:
 def test_every_task_meets_every_model_in_the_order_given(session: Session, multiturn: Path) -> None:
     for arguments in (TASKS, (multiturn.parent,)):
         cells = listed(session(*arguments, "--collect-only", "-q", models=BOTH))
-        assert cells[:2] == ["user_multiturn[oracle]", "user_multiturn[accept-first]"]
-        assert {"user_singleturn[oracle]", "user_singleturn[accept-first]"} < set(cells)
+        tasks = sorted({cell.partition("[")[0] for cell in cells})
+        assert cells == [f"{task}[{model}]" for task in tasks for model in BOTH]
+        assert {"user_multiturn", "user_singleturn"} <= set(tasks)
 
 
 def test_node_ids_name_file_task_and_model(session: Session, multiturn: Path) -> None:
@@ -76,7 +77,7 @@ def test_naming_a_file_again_runs_it_once_and_imports_it_once(session: Session, 
     # A second import would register the task again, under another module's name.
     before = {name for name, module in sys.modules.items() if getattr(module, "__file__", None) == str(multiturn)}
     result = session(multiturn, multiturn.parent, multiturn, "-k", "multiturn", models=("oracle",))
-    result.assert_outcomes(passed=1, deselected=1)
+    assert result.parseoutcomes()["passed"] == 1
     after = {name for name, module in sys.modules.items() if getattr(module, "__file__", None) == str(multiturn)}
     assert after == before
     session(f"{multiturn}::user_multiturn[oracle]", models=BOTH).assert_outcomes(passed=1)

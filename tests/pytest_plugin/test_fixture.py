@@ -50,7 +50,7 @@ def suite(tmp_path: Path, toy: Path) -> Suite:
             (tmp_path / name).write_text(text)
         command = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "--interplay-dataset", "toy"]
         command += ["test_mine.py", "--interplay-plugin", str(toy), "--interplay-model", "mine"]
-        command += ["--pyargs", "interplay_bench.tasks", "-k", "mine and not singleturn"]
+        command += ["--pyargs", "interplay_bench.tasks", "-k", "test_mine or user_multiturn"]
         command += ["--interplay-gates", "gates.toml", "--rootdir", "."]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
