@@ -105,7 +105,7 @@ def test_two_processes_make_what_one_makes(card: Path, tmp_path: Path) -> None:
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(ROOT / "configs" / "cpu.yaml")]
     done = subprocess.run(
         [*launch, "--main_process_port", "0", "-m", "interplay_bench", *command(card, tmp_path / "two")],
-        cwd=tmp_path, capture_output=True, text=True, timeout=200, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        cwd=tmp_path, capture_output=True, text=True, timeout=900, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Kept in") == 1
