@@ -13,7 +13,7 @@ from typing import Any
 from interplay_bench import model as models
 from interplay_bench import options, registry
 from interplay_bench.adapter import Adapter
-from interplay_bench.dataset import DialogueSet, Source
+from interplay_bench.dataset import DialogueSet, Source, canonical
 from interplay_bench.dialogue import Dialogue
 from interplay_bench.errors import DataError, MisfitError, RunError, UsageError
 from interplay_bench.processes import Processes
@@ -198,7 +198,8 @@ def _folder(record: dict[str, Any], output: Path | None, resume: bool, processes
 
 
 def _same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
-    different = [part for part in IDENTITY if before[part] != now[part]]
+    # What was read from JSON has lists where this process has tuples: compare both as JSON.
+    different = [part for part in IDENTITY if canonical(before[part]) != canonical(now[part])]
     different += [key for key in ("seed", "limit") if before["request"][key] != now["request"][key]]
     if different:
         raise RunError(f"{folder} holds a run that differs in {', '.join(different)}: it cannot be gone on with.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from interplay_bench import (
     Action,
@@ -88,6 +88,9 @@ class Slow(LikesDune):
     """Takes its time."""
 
     window = 4
+
+    def identity(self) -> Mapping[str, object]:
+        return {"stop": ("</response>",)}
 
     def decide(self, views: Sequence[View]) -> list[Decision]:
         time.sleep(0.02)
