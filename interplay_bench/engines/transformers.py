@@ -264,7 +264,8 @@ class TransformersModel:
         plain = [self.model(torch.tensor([s], device=self.model.device)).logits[0, -1].float() for s in (ids, fork)]
         theirs = torch.stack([plain[ends.index(node)] for node in nodes])
         close = CLOSE if self.model.dtype == torch.float32 else 10 * CLOSE
-        return bool((ours - theirs).abs().max() <= close * theirs.std())
+        # The typical error, not the largest: in bfloat16 one of 50,000 logits is easily off by a tenth of their spread.
+        return bool((ours - theirs).square().mean().sqrt() <= close * theirs.std())
 
     def _budget(self, settings: TransformersSettings) -> Budget:
         def run(tokens: int) -> None:
