@@ -66,7 +66,11 @@ def execute(parsed: argparse.Namespace) -> int:
 
 def command(parsed: argparse.Namespace) -> str:
     """The command that makes the same training; data is named, not placed, since places differ."""
-    words = ["interplay-bench", "train", parsed.card]
+    from interplay_bench.processes import Processes
+
+    world = Processes.here().world
+    several = ["accelerate", "launch", "--num_processes", str(world), "-m", "interplay_bench"]
+    words = [*(several if world > 1 else ["interplay-bench"]), "train", parsed.card]
     for text in parsed.data:
         name, equals, _ = text.partition("=")
         words += ["--data", f"{name}=PATH" if equals else "PATH"]
