@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from interplay_bench.actions import accepts, refuses
 from interplay_bench.dialogue import Action, Role, Turn
 from interplay_bench.markup import Malformed
 
@@ -40,4 +41,18 @@ def confusion(said: Turn | Malformed, role: Role, *, recommended: bool) -> str |
         return "accepts before anything was recommended"
     if _WORDS[role].search(said.text):
         return "words of the other role"
+    return None
+
+
+def contradiction(said: Turn | Malformed) -> str | None:
+    """How a user's words deny the action: an acceptance that refuses, a refusal that accepts; ``None`` mostly.
+
+    By the rules of :mod:`interplay_bench.actions`. The action is what counts for the dialogue's end all the same.
+    """
+    if not isinstance(said, Turn) or said.role is not Role.USER:
+        return None
+    if said.action is Action.ACCEPT and refuses(said.text) and not accepts(said.text):
+        return "accepts, in words that refuse"
+    if said.action is Action.FEEDBACK and accepts(said.text) and not refuses(said.text):
+        return "gives feedback, in words that accept"
     return None

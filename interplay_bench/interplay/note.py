@@ -12,15 +12,17 @@ class Note:
     """How a turn came about.
 
     ``malformed``: why the output was no turn; then ``raw`` is what was written. ``confusion``: why it reads like the
-    other role's. ``unknown``: recommended titles that the catalogue does not hold. ``repeated``: recommended items
-    that had been recommended, or named by the user, before. ``verdict`` and ``probability``: the user's decision on
-    the recommendation before, where it was asked for; P(accept) in [0, 1]. ``dropped_turns``: turns that did not fit
-    the model's context. Token counts are ``None`` where nobody counted.
+    other role's. ``contradiction``: how the words deny the action. ``unknown``: recommended titles that the catalogue
+    does not hold. ``repeated``: recommended items that had been recommended, or named by the user, before.
+    ``verdict`` and ``probability``: the user's decision on the recommendation before, where it was asked for;
+    P(accept) in [0, 1]. ``dropped_turns``: turns that did not fit the model's context. Token counts are ``None``
+    where nobody counted.
     """
 
     malformed: str | None = None
     raw: str | None = None
     confusion: str | None = None
+    contradiction: str | None = None
     unknown: tuple[str, ...] = ()
     repeated: tuple[str, ...] = ()
     verdict: str | None = None

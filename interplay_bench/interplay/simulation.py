@@ -9,7 +9,7 @@ from interplay_bench.adapter import Decision, Reply
 from interplay_bench.catalog import Catalog
 from interplay_bench.dialogue import Action, Dialogue, OracleView, Role, Turn, View
 from interplay_bench.interplay.agreement import Agreement
-from interplay_bench.interplay.confusion import confusion
+from interplay_bench.interplay.confusion import confusion, contradiction
 from interplay_bench.interplay.episode import End, Episode, taken
 from interplay_bench.interplay.farewell import says_goodbye
 from interplay_bench.interplay.note import SILENT, Note
@@ -103,6 +103,7 @@ def _note(reply: Reply, found: Resolved, confused: str | None, decision: Decisio
         malformed=reply.turn.reason if isinstance(reply.turn, Malformed) else None,
         raw=reply.raw if wrong else None,
         confusion=confused,
+        contradiction=contradiction(reply.turn),
         unknown=found.unknown,
         repeated=found.repeated,
         verdict=None if decision is None else str(decision.verdict),

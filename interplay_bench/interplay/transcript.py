@@ -51,6 +51,7 @@ def remarks(note: Note) -> list[str]:
         found.append(note.verdict + ("" if note.probability is None else f", P(accept) = {note.probability:.3f}"))
     found += [f"malformed ({note.malformed}): {note.raw}"] if note.malformed else []
     found += [f"confused: {note.confusion}"] if note.confusion else []
+    found += [note.contradiction] if note.contradiction else []
     found += [f"not in the catalogue: {', '.join(note.unknown)}"] if note.unknown else []
     found += [f"recommended again: {', '.join(note.repeated)}"] if note.repeated else []
     return found

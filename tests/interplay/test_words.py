@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from interplay_bench.dialogue import Action, Role, Turn
-from interplay_bench.interplay.confusion import confusion
+from interplay_bench.interplay.confusion import confusion, contradiction
 from interplay_bench.interplay.episode import Episode
 from interplay_bench.interplay.transitions import render_transitions, transitions
 
@@ -30,6 +30,20 @@ from interplay_bench.interplay.transitions import render_transitions, transition
 def test_words_of_the_other_role(role: Role, text: str, confused: bool) -> None:
     found = confusion(Turn(role, Action.CHAT, text), role, recommended=True)
     assert (found is not None) is confused
+
+
+@pytest.mark.parametrize(
+    ("action", "text", "contradicts"),
+    [
+        (Action.ACCEPT, "I appreciate the suggestion, but I have to say no.", True),
+        (Action.ACCEPT, "That sounds great, I'll watch it!", False),
+        (Action.FEEDBACK, "That sounds great, I'll watch it!", True),
+        (Action.FEEDBACK, "I'll pass on that one.", False),
+        (Action.DISCLOSE_GOAL, "I'll pass on horror.", False),
+    ],
+)
+def test_words_that_deny_the_action(action: Action, text: str, contradicts: bool) -> None:
+    assert (contradiction(Turn(Role.USER, action, text)) is not None) is contradicts
 
 
 def test_transitions_run_from_start_to_end(talk: Callable[..., Episode]) -> None:
