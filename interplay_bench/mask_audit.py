@@ -61,15 +61,17 @@ def audit_masks(dialogues: Sequence[Dialogue], role: Role, tokenizer: Any, max_t
     empty = []
     for dialogue in dialogues:
         own, theirs = _encode(mine, dialogue), _encode(other, dialogue)
-        if own is None:
+        if not own:
             empty.append(dialogue.id)
             continue
-        tokens += len(own.ids)
-        supervised += own.supervised
-        turns += len({turn for turn, used in zip(own.turns, own.mask, strict=True) if used})
-        both = _masks(own) if theirs is None else _masks(own) + _masks(theirs)
+        tokens += sum(len(example.ids) for example in own)
+        supervised += sum(example.supervised for example in own)
+        turns += len({turn for example in own for turn, _ in _masks(example)})
+        both = [place for example in (*own, *theirs) for place in _masks(example)]
         overlapping += len(both) - len(set(both))
-        spoken = {(t, n) for t, n, _ in _numbered(own) if theirs is not None or dialogue.turns[t].role is role}
+        spoken = {place for example in own for place, _ in _numbered(example)}
+        if not theirs:
+            spoken = {(turn, number) for turn, number in spoken if dialogue.turns[turn].role is role}
         uncovered += len(spoken - set(both))
     return MaskReport(role, len(dialogues), tokens, supervised, turns, tuple(empty), overlapping, uncovered)
 
@@ -89,15 +91,15 @@ def _other(role: Role) -> Role:
     return Role.RECOMMENDER if role is Role.USER else Role.USER
 
 
-def _encode(encoder: Encoder, dialogue: Dialogue) -> Example | None:
+def _encode(encoder: Encoder, dialogue: Dialogue) -> list[Example]:
     try:
-        return encoder(dialogue)
+        return encoder.examples(dialogue)
     except DataError:
-        return None
+        return []
 
 
-def _numbered(example: Example) -> Iterator[tuple[int, int, bool]]:
-    """For each token of a turn: the turn, its number in that turn, whether it is supervised.
+def _numbered(example: Example) -> Iterator[tuple[tuple[int, int], bool]]:
+    """For each token of a turn: the turn with the token's number in it, and whether it is supervised.
 
     The two roles see different personas, so that places differ between them; numbers within turns do not.
     """
@@ -105,8 +107,8 @@ def _numbered(example: Example) -> Iterator[tuple[int, int, bool]]:
     for turn, used in zip(example.turns, example.mask, strict=True):
         if turn >= 0:
             counts[turn] = counts.get(turn, -1) + 1
-            yield turn, counts[turn], used
+            yield (turn, counts[turn]), used
 
 
 def _masks(example: Example) -> list[tuple[int, int]]:
-    return [(turn, number) for turn, number, used in _numbered(example) if used]
+    return [place for place, used in _numbered(example) if used]

@@ -59,9 +59,9 @@ def test_masks_that_overlap_or_leave_gaps_are_found(
     talks: tuple[Dialogue, ...], tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Greedy(Encoder):
-        def __call__(self, dialogue: Dialogue) -> Example:
-            found = super().__call__(dialogue)
-            return replace(found, weights=tuple(float(turn in (0, 1)) for turn in found.turns))
+        def examples(self, dialogue: Dialogue) -> list[Example]:
+            (found,) = super().examples(dialogue)
+            return [replace(found, weights=tuple(float(turn in (0, 1)) for turn in found.turns))]
 
     monkeypatch.setattr(mask_audit, "Encoder", Greedy)
     report = audit_masks(talks, Role.USER, tokenizer)
@@ -71,6 +71,6 @@ def test_masks_that_overlap_or_leave_gaps_are_found(
 
 
 def test_what_is_learnt_is_coloured(talks: tuple[Dialogue, ...], tokenizer: Any) -> None:
-    text = colour(Encoder(tokenizer, Role.USER)(talks[0]), Role.USER, tokenizer)
+    text = colour(Encoder(tokenizer, Role.USER).examples(talks[0])[0], Role.USER, tokenizer)
     shown = "".join(text.plain[s.start : s.end] for s in text.spans if s.style == STYLES[Role.USER])
     assert shown == "".join(render(turn) for turn in talks[0].turns if turn.role is Role.USER)

@@ -96,8 +96,8 @@ def audit_masks(parsed: argparse.Namespace) -> int:
     role = Role(parsed.role)
     console = Console(highlight=False)
     for dialogue in dialogues[: parsed.show]:
-        text = mask_audit.colour(Encoder(tokenizer, role, recipe.max_tokens)(dialogue), role, tokenizer)
-        console.print(text, soft_wrap=True)
+        for example in Encoder(tokenizer, role, recipe.max_tokens).examples(dialogue):
+            console.print(mask_audit.colour(example, role, tokenizer), soft_wrap=True)
     report = mask_audit.audit_masks(dialogues, role, tokenizer, recipe.max_tokens)
     print(report.render())
     return 0 if report.sound else 1

@@ -20,7 +20,7 @@ class Example:
     ``ids``: what the model reads. ``weights``: one per id; 0 outside the role's turns, 1 within, or what the recipe
     gives a decision. ``labels``: the ids to be predicted, equal to ``ids`` but for decisions that the recipe relabels.
     ``turns``: for each id the index of its turn in the dialogue, -1 for the persona and the role tokens.
-    ``dropped_turns``: the oldest, that did not fit.
+    ``dropped_turns``: the oldest, that did not fit. No turn depends on what came after it, not even by being there.
     """
 
     name: str
@@ -58,46 +58,65 @@ class Encoder:
     decision_weight: float = 1.0
     decisions: Literal["labels", "target"] = "labels"
 
-    def __call__(self, dialogue: Dialogue) -> Example:
-        """The example of ``dialogue``; one in which nothing is supervised is a :class:`DataError`."""
-        ids, spans, opening, dropped = self._fit(dialogue)
-        turns = [-1] * opening + list(_turn_of(spans, ids[1]))
-        weights = [float(at >= 0 and dialogue.turns[at].role is self.role) for at in turns]
-        labels = [*ids[0]]
-        for place, turn in self._decisions(dialogue, turns):
-            weights[place] = self.decision_weight
-            if self.decisions == "target":
-                labels[place] = self._verdict(dialogue, turn)
-        if not any(weights):
-            raise DataError(
-                f"In the dialogue {dialogue.id!r} no token of the {self.role} is left to learn from "
-                f"({dropped} turns dropped to fit {self.max_tokens} tokens): leave it out, or raise max_tokens."
-            )
-        return Example(dialogue.id, tuple(ids[0]), tuple(labels), tuple(weights), tuple(turns), dropped)
+    def examples(self, dialogue: Dialogue) -> list[Example]:
+        """The example of ``dialogue``; several where it is too long, each turn being supervised in one of them.
 
-    def _fit(self, dialogue: Dialogue) -> tuple[tuple[list[int], list[int]], list[tuple[int, int, int]], int, int]:
-        """Encode, dropping the oldest turns until what is left fits.
-
-        Returns the ids and the character at which each of them begins, the spans of turns, how many ids stand before
-        the text, and how many turns were dropped.
+        What stands before a turn never depends on what comes after it. Were the oldest turns dropped until the whole
+        dialogue fits, a dialogue that begins amidst would be one that goes on for long: a model learns to wait.
+        Raises :class:`DataError` where nothing is supervised.
         """
-        opening = list(self.tokenizer("")["input_ids"])
         prompt = training_prompt(dialogue.view(self.role, len(dialogue.turns)))
-        for dropped in range(len(dialogue.turns) + 1):
-            messages = [message.content for message in prompt.messages]
-            encoded = self.tokenizer("".join(messages), add_special_tokens=False, return_offsets_mapping=True)
-            if len(opening) + len(encoded["input_ids"]) <= self.max_tokens:
-                starts = [start for start, _ in encoded["offset_mapping"]]
-                ids = opening + list(encoded["input_ids"])
-                return (ids, starts), list(_spans(dialogue, messages, dropped)), len(opening), dropped
-            shorter = prompt.without_oldest()
-            if shorter is None:
-                break
-            prompt = shorter
-        raise DataError(
-            f"The persona and last turn of the dialogue {dialogue.id!r} do not fit {self.max_tokens} tokens: raise "
-            "max_tokens."
-        )
+        messages = [message.content for message in prompt.messages]
+        windows = [self._example(dialogue, messages, *window) for window in self._windows(dialogue, messages)]
+        found = [window for window in windows if window.supervised]
+        if not found:
+            raise DataError(
+                f"In the dialogue {dialogue.id!r} there is nothing of the {self.role} to learn: leave it out."
+            )
+        return found
+
+    def _windows(self, dialogue: Dialogue, messages: list[str]) -> Iterator[tuple[int, int, int]]:
+        """Ranges of turns that fit: (first, first supervised, end). The persona stands before each of them."""
+        persona, *sizes = (len(ids) for ids in self.tokenizer(messages, add_special_tokens=False)["input_ids"])
+        persona += len(self.tokenizer("")["input_ids"])
+        first = done = 0
+        while done < len(sizes):
+            end = done
+            while end < len(sizes) and persona + sum(sizes[first : end + 1]) <= self.max_tokens:
+                end += 1
+            if end == done:
+                # As in a run, the oldest turns go; but half of what fits, so that the next turns need no window each.
+                room = self.max_tokens - persona
+                first = self._beginning(sizes, done, room // 2) or self._beginning(sizes, done, room) or len(sizes)
+                if first > done:
+                    raise DataError(
+                        f"The persona and turn {done + 1} of the dialogue {dialogue.id!r} do not fit "
+                        f"{self.max_tokens} tokens: raise max_tokens."
+                    )
+                continue
+            yield first, done, end
+            done = end
+
+    @staticmethod
+    def _beginning(sizes: list[int], turn: int, room: int) -> int | None:
+        """The oldest turn from which on all up to ``turn`` fit ``room``; ``None`` where not even that one does."""
+        return next((first for first in range(1, turn + 1) if sum(sizes[first : turn + 1]) <= room), None)
+
+    def _example(self, dialogue: Dialogue, messages: list[str], first: int, supervised: int, end: int) -> Example:
+        """The persona and the turns ``first`` to ``end``, of which those from ``supervised`` on are learnt from."""
+        shown = [messages[0], *messages[first + 1 : end + 1]]
+        opening = list(self.tokenizer("")["input_ids"])
+        encoded = self.tokenizer("".join(shown), add_special_tokens=False, return_offsets_mapping=True)
+        ids = opening + list(encoded["input_ids"])
+        starts = [start for start, _ in encoded["offset_mapping"]]
+        turns = [-1] * len(opening) + list(_turn_of(list(_spans(dialogue, shown, first)), starts))
+        weights = [float(at >= supervised and dialogue.turns[at].role is self.role) for at in turns]
+        labels = [*ids]
+        for place, proposal in self._decisions(dialogue, turns):
+            if weights[place]:
+                weights[place] = self.decision_weight
+                labels[place] = self._label(dialogue, proposal, ids[place])
+        return Example(dialogue.id, tuple(ids), tuple(labels), tuple(weights), tuple(turns), first)
 
     def _decisions(self, dialogue: Dialogue, turns: list[int]) -> Iterator[tuple[int, int]]:
         """Places of the action tokens with which the user answers a recommendation, with the turn that made it."""
@@ -112,7 +131,10 @@ class Encoder:
                 if seen[turn] == 2 and answers and dialogue.turns[turn].role is Role.USER:
                     yield place, turn - 1
 
-    def _verdict(self, dialogue: Dialogue, proposal: int) -> int:
+    def _label(self, dialogue: Dialogue, proposal: int, written: int) -> int:
+        """What a decision about the turn ``proposal`` should be: as it was written, or by the target."""
+        if self.decisions == "labels":
+            return written
         action = Action.ACCEPT if dialogue.target in dialogue.turns[proposal].recommended else Action.FEEDBACK
         return int(self.tokenizer.convert_tokens_to_ids(action_token(action)))
 

@@ -71,12 +71,12 @@ def prepare(corpus: Corpus, recipe: TrainingRecipe, tokenizer: Any, seed: int) -
         if not any(turn.role is recipe.role for turn in dialogue.turns):
             account["without a turn of the role"] += 1
             continue
-        example = encoder(dialogue)
-        account["tokens"] += len(example.cut().ids)
-        account["supervised tokens"] += example.supervised
-        account["shortened"] += example.dropped_turns > 0
-        account["turns dropped"] += example.dropped_turns
-        (held if is_held_out(name, dialogue.id, recipe.validation, seed) else train).append(example)
+        examples = encoder.examples(dialogue)
+        account["tokens"] += sum(len(example.cut().ids) for example in examples)
+        account["supervised tokens"] += sum(example.supervised for example in examples)
+        account["too long, in several examples"] += len(examples) > 1
+        account["turns dropped"] += sum(example.dropped_turns for example in examples)
+        (held if is_held_out(name, dialogue.id, recipe.validation, seed) else train).extend(examples)
     if not train:
         raise DataError(f"No dialogue is left to learn from: {dict(account)}.")
     account |= {"examples": len(train), "held out": len(held)}

@@ -41,7 +41,7 @@ def test_loss_and_gradients_are_those_of_the_plain_way(
     model: Any, tokenizer: Any, talks: tuple[Dialogue, ...], role: Role, attention: str
 ) -> None:
     add_tokens(model, tokenizer, ["book"])
-    examples = [Encoder(tokenizer, role)(dialogue) for dialogue in talks[:4]]
+    examples = [Encoder(tokenizer, role).examples(dialogue)[0] for dialogue in talks[:4]]
     model.set_attn_implementation("eager")
     wanted = plain_loss(model, examples)
     expected = gradients(model, wanted)
@@ -61,7 +61,7 @@ def test_packed_dialogues_do_not_see_each_other(
 ) -> None:
     add_tokens(model, tokenizer, ["book"])
     model.set_attn_implementation(register() if attention == "segments" else attention)
-    examples = [Encoder(tokenizer, Role.USER)(dialogue) for dialogue in talks[:3]]
+    examples = [Encoder(tokenizer, Role.USER).examples(dialogue)[0] for dialogue in talks[:3]]
     measure = RoleLoss(model)
     alone = sum(measure(pack([example])) for example in examples)
     torch.testing.assert_close(measure(pack(examples)), alone, rtol=1e-6, atol=1e-5)
@@ -80,7 +80,7 @@ def test_long_dialogues_are_attended_to_in_blocks(model: Any) -> None:
 
 
 def test_batches_are_a_function_of_seed_and_epoch(tokenizer: Any, talks: tuple[Dialogue, ...]) -> None:
-    examples = [Encoder(tokenizer, Role.USER)(dialogue) for dialogue in talks]
+    examples = [Encoder(tokenizer, Role.USER).examples(dialogue)[0] for dialogue in talks]
     first = batches(examples, 2, seed=0, epoch=0)
     assert first == batches(examples, 2, seed=0, epoch=0)
     assert first != batches(examples, 2, seed=0, epoch=1)
