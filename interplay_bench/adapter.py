@@ -7,18 +7,19 @@ To bring your own, subclass :class:`UserSimulator` or :class:`Recommender`, name
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self, runtime_checkable
 
-from interplay_bench.dialogue import Action, Role, Turn, View
+from interplay_bench.dialogue import Action, Item, Role, Turn, View
 from interplay_bench.errors import CardError, MisfitError, UsageError
 from interplay_bench.language_model import Prompt
 from interplay_bench.markup import Malformed
 
 if TYPE_CHECKING:
     from interplay_bench.card import ModelCard
+    from interplay_bench.stock import Stock
 
 
 class Verdict(StrEnum):
@@ -131,3 +132,25 @@ class Recommender(Adapter):
     @abstractmethod
     def respond(self, views: Sequence[View]) -> list[Reply]:
         """Say each view's next turn."""
+
+
+@runtime_checkable
+class Browser(Protocol):
+    """A model that is shown what there is to recommend before it speaks."""
+
+    def browse(self, stock: Stock) -> None:
+        """Learn the items, and how popular each was where models learn."""
+        ...
+
+
+@runtime_checkable
+class Ranker(Protocol):
+    """A recommender that can order items by how well they fit, not only name one."""
+
+    def rankable(self) -> Collection[Item]:
+        """The items that it can rank: for one with a knowledge graph, those of the graph."""
+        ...
+
+    def rank(self, views: Sequence[View], k: int) -> list[list[Item]]:
+        """The ``k`` items to recommend next in each view, the best first, each once; fewer where it has no more."""
+        ...

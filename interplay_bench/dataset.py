@@ -59,6 +59,7 @@ class Preprocessing:
 class DialogueSet:
     """A data set, read: its dialogues, the items it knows, and the preprocessing report.
 
+    ``items`` are those of its dialogues; ``others``, what its own catalogue holds besides, where it comes with one.
     ``synthetic`` data was composed, not collected; every table says so.
     """
 
@@ -68,6 +69,7 @@ class DialogueSet:
     items: tuple[Item, ...]
     preprocessing: Preprocessing
     synthetic: bool = False
+    others: tuple[Item, ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:

@@ -99,7 +99,7 @@ def parse(text: str, role: Role) -> Turn | Malformed:
     if _STRUCTURAL.search(_TITLE.sub(r"\2", body)):
         return Malformed("stray structural token", _readable(body))
     action = Action(name)
-    plain, mentions = _mentions(body)
+    plain, mentions = title_mentions(body)
     recommended = tuple(dict.fromkeys(m.item for m in mentions)) if action is Action.RECOMMEND else ()
     return Turn(role, action, plain, mentions, recommended)
 
@@ -110,8 +110,8 @@ def title_and_year(name: str) -> tuple[str, int | None]:
     return (match.group(1), int(match.group(2))) if match else (name.strip(), None)
 
 
-def _mentions(body: str) -> tuple[str, tuple[Mention, ...]]:
-    """Take the title tokens out of ``body``; return the plain text and where the titles stand in it."""
+def title_mentions(body: str) -> tuple[str, tuple[Mention, ...]]:
+    """Take the title tokens out of ``body``: return the plain text and where the titles stand in it."""
     plain, at = "", 0
     mentions: list[Mention] = []
     for match in _TITLE.finditer(body):

@@ -12,7 +12,7 @@ from typing import Any
 
 from interplay_bench import model as models
 from interplay_bench import options, registry
-from interplay_bench.adapter import Adapter
+from interplay_bench.adapter import Adapter, Browser
 from interplay_bench.dataset import DialogueSet, Source, canonical
 from interplay_bench.dialogue import Dialogue
 from interplay_bench.errors import DataError, MisfitError, RunError, UsageError
@@ -21,6 +21,7 @@ from interplay_bench.progress import Progress, silent
 from interplay_bench.provenance import machine, revision, versions
 from interplay_bench.run import RECORD, SCHEMA, Run, read_record, write_record
 from interplay_bench.sample_log import SampleLog, read_samples, windows
+from interplay_bench.stock import Stock
 from interplay_bench.task import Task, tally
 
 
@@ -80,11 +81,14 @@ def evaluate(
     found = models.Given(model) if isinstance(model, Adapter) else models.find(model, engine)
     source = dataset if isinstance(dataset, DialogueSet) else load(dataset, data, split)
     dialogues = _first(source.dialogues, limit)
-    evaluation.prepare(source.items)
+    stock = stock_of(source, data)
+    evaluation.prepare(stock)
     built = found.build(seed)
     request = Request(task, built.name, source.name, data, split, limit, seed, given)
     if evaluation.role not in built.adapter.roles:
         raise MisfitError(f"The task {task!r} evaluates a {evaluation.role}, which the model {built.name!r} is not.")
+    if isinstance(built.adapter, Browser):
+        built.adapter.browse(stock)
     record = {
         "schema": SCHEMA,
         "status": "running",
@@ -119,6 +123,23 @@ def load(dataset: str, data: str | None = None, split: str = "test") -> Dialogue
     if not found.dialogues:
         raise DataError(f"The data set {dataset!r} has no dialogues left: {found.preprocessing.to_json()}.")
     return found
+
+
+def stock_of(source: DialogueSet, data: str | None = None) -> Stock:
+    """What there is to recommend in ``source``; its train split is looked for where ``data`` says, or beside it."""
+
+    def read_train() -> DialogueSet | None:
+        entry = registry.datasets().get(source.name)
+        if entry is None or "train" not in entry.splits:
+            return None
+        beside = data is not None and Path(data).expanduser().is_file()
+        place = str(Path(data).expanduser().parent) if data is not None and beside else data
+        try:
+            return load(source.name, place, "train")
+        except DataError:
+            return None
+
+    return Stock(source, read_train)
 
 
 def _work(

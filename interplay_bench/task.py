@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from interplay_bench.adapter import Adapter
-from interplay_bench.dialogue import Dialogue, Item, Role
+from interplay_bench.dialogue import Dialogue, Role
 from interplay_bench.errors import UsageError, unknown_name
 from interplay_bench.results import Score
 
 if TYPE_CHECKING:
     from interplay_bench.statistics import Comparison
+    from interplay_bench.stock import Stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,8 @@ class Task(ABC, Generic[O, M]):
             where = ".".join(str(part) for part in first["loc"])
             raise UsageError(f"Option {where}={first['input']!r} of the task {cls.name}: {first['msg']}.") from None
 
-    def prepare(self, items: Sequence[Item]) -> None:
-        """Learn the data set's items, before anything is evaluated; most tasks need none."""
+    def prepare(self, stock: Stock) -> None:
+        """Learn what there is to recommend, before anything is evaluated; most tasks need not know."""
 
     @abstractmethod
     def evaluate(self, model: M, dialogues: Sequence[Dialogue]) -> list[Sample]:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from interplay_bench import model as models
 from interplay_bench.adapter import UserSimulator
-from interplay_bench.catalog import Catalog
-from interplay_bench.dialogue import Dialogue, Item, Role
+from interplay_bench.dialogue import Dialogue, Role
 from interplay_bench.errors import UsageError
 from interplay_bench.interplay.episode import End, Episode
 from interplay_bench.interplay.lockstep import Rules, converse
@@ -22,6 +21,7 @@ from interplay_bench.metrics.specificity import unique_ngrams
 from interplay_bench.registry import task
 from interplay_bench.results import Score
 from interplay_bench.statistics import compare_means, compare_rates
+from interplay_bench.stock import Stock
 from interplay_bench.task import Paired, Sample, Task
 
 
@@ -53,11 +53,11 @@ class Interplay(Task[Options, UserSimulator]):
     role = Role.USER
     metrics = NAMES
     Options = Options
-    catalog: Catalog = Catalog(())
+    stock: Stock
 
-    def prepare(self, items: Sequence[Item]) -> None:
+    def prepare(self, stock: Stock) -> None:
         """What can be recommended."""
-        self.catalog = Catalog(items)
+        self.stock = stock
 
     @cached_property
     def recommender(self) -> models.Model:
@@ -66,9 +66,9 @@ class Interplay(Task[Options, UserSimulator]):
 
     def evaluate(self, model: UserSimulator, dialogues: Sequence[Dialogue]) -> list[Sample]:
         """Simulate a dialogue for each persona."""
-        pair = Pair.of(model, self.recommender.adapter, self.catalog)
+        pair = Pair.of(model, self.recommender.adapter, self.stock)
         rules = Rules(self.options.max_turns, len(dialogues), self.options.decisions)
-        ended = dict(converse(pair, dict(enumerate(dialogues)), self.catalog, rules))
+        ended = dict(converse(pair, dict(enumerate(dialogues)), self.stock.catalog, rules))
         return [ended[number].sample() for number in sorted(ended)]
 
     def scores(self, samples: Sequence[Sample]) -> list[Score]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from interplay_bench.accept_rate import draw_accept_rates
 from interplay_bench.adapter import VERDICTS, Decision, Reply, UserSimulator, Verdict
 from interplay_bench.counterfactual import Distractors, swap
-from interplay_bench.dialogue import Action, Dialogue, Item, OracleView, Role, Turn, View
+from interplay_bench.dialogue import Action, Dialogue, OracleView, Role, Turn, View
 from interplay_bench.errors import UsageError
 from interplay_bench.markup import Malformed
 from interplay_bench.metrics.auc import auc
@@ -20,6 +20,7 @@ from interplay_bench.metrics.rates import rate
 from interplay_bench.registry import task
 from interplay_bench.results import Score
 from interplay_bench.statistics import compare_rates
+from interplay_bench.stock import Stock
 from interplay_bench.task import Paired, Sample, Task
 
 SUCCESS, EARLY, FAILURE, LATE = "success", "early_termination", "failure", "late_accept"
@@ -77,9 +78,9 @@ class UserMultiturn(Task[Options, UserSimulator]):
     Options = Options
     distractors: Distractors
 
-    def prepare(self, items: Sequence[Item]) -> None:
-        """Distractors are drawn from the data set's items."""
-        self.distractors = Distractors(items, self.seed)
+    def prepare(self, stock: Stock) -> None:
+        """Distractors are drawn from the items of the dialogues."""
+        self.distractors = Distractors(stock.source.items, self.seed)
 
     def evaluate(self, model: UserSimulator, dialogues: Sequence[Dialogue]) -> list[Sample]:
         """Replay each dialogue that proposes its target; account for the others."""

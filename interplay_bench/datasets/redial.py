@@ -65,7 +65,7 @@ def load(source: Source) -> DialogueSet:
         if dialogue is not None:
             dialogues.append(dialogue)
     need_rows(report.rows, path)
-    return DialogueSet("redial", source.split, tuple(dialogues), films.items, report)
+    return DialogueSet("redial", source.split, tuple(dialogues), films.items, report, others=films.others())
 
 
 class _Films:
@@ -84,17 +84,25 @@ class _Films:
     def items(self) -> tuple[Item, ...]:
         return tuple(self._by_id.values())
 
+    def others(self) -> tuple[Item, ...]:
+        """The films of the metadata that no dialogue names."""
+        names = {film: facts.get("name") for film, facts in self._facts.items() if isinstance(facts, dict)}
+        return tuple(self._made(film, str(name)) for film, name in names.items() if name and film not in self._by_id)
+
     def get(self, film_id: str, names: Mapping[str, str | None]) -> Item:
         """The film, named by the dialogue's own list; a film without a name is "a film" in the text."""
         item = self._by_id.get(film_id)
         if item is None:
-            facts = self._facts.get(film_id)
-            facts = facts if isinstance(facts, dict) else {}
-            title, year = title_and_year(tidy(unquote(names.get(film_id) or f"Unnamed film {film_id}")))
-            attributes = {facet: _values(facts.get(facet)) for facet in (*_FACETS, "plot")}
-            item = Item(film_id, title, year, attributes={k: v for k, v in attributes.items() if v})
+            item = self._made(film_id, unquote(names.get(film_id) or f"Unnamed film {film_id}"))
             self._by_id[film_id] = item
         return item
+
+    def _made(self, film_id: str, name: str) -> Item:
+        facts = self._facts.get(film_id)
+        facts = facts if isinstance(facts, dict) else {}
+        title, year = title_and_year(tidy(name))
+        attributes = {facet: _values(facts.get(facet)) for facet in (*_FACETS, "plot")}
+        return Item(film_id, title, year, attributes={k: v for k, v in attributes.items() if v})
 
     def description(self, item: Item) -> str:
         """The film's kind and makers in a phrase that does not name it; empty without metadata."""

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import Self
 
-from interplay_bench.adapter import Adapter, Recommender, UserSimulator
-from interplay_bench.catalog import Catalog
-from interplay_bench.dialogue import Item, Role
+from interplay_bench.adapter import Adapter, Browser, Recommender, UserSimulator
+from interplay_bench.dialogue import Role
 from interplay_bench.errors import MisfitError
 from interplay_bench.interplay.spoken import Spoken, speaks
-
-
-@runtime_checkable
-class Browser(Protocol):
-    """A model that wants to see the data set's items before it speaks, as controls without a language model do."""
-
-    def browse(self, items: Sequence[Item]) -> None:
-        """Learn what there is to recommend."""
-        ...
+from interplay_bench.stock import Stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +20,11 @@ class Pair:
     recommender: Recommender
 
     @classmethod
-    def of(cls, user: Adapter, recommender: Adapter, catalog: Catalog) -> Self:
-        """Let two adapters meet over a catalogue; one of the wrong role is a :class:`MisfitError`."""
+    def of(cls, user: Adapter, recommender: Adapter, stock: Stock) -> Self:
+        """Let two adapters meet over a stock of items; one of the wrong role is a :class:`MisfitError`."""
         for model in dict.fromkeys((user, recommender)):
             if isinstance(model, Browser):
-                model.browse(catalog.items)
+                model.browse(stock)
         if not isinstance(user, UserSimulator) or Role.USER not in user.roles:
             raise MisfitError(f"{_name(user)} is no user simulator: interplay needs one that speaks for the user.")
         if not isinstance(recommender, Recommender) or Role.RECOMMENDER not in recommender.roles:

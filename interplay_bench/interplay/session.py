@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interplay_bench import registry
-from interplay_bench.catalog import Catalog
 from interplay_bench.errors import RunError, UsageError
 from interplay_bench.interplay.corpus import write_corpus
 from interplay_bench.interplay.episode import Episode
@@ -29,7 +28,7 @@ from interplay_bench.model import Model
 from interplay_bench.progress import Progress, silent
 from interplay_bench.provenance import machine, revision, versions
 from interplay_bench.run import RECORD, SCHEMA, Run, read_record, write_record
-from interplay_bench.runner import IDENTITY, load
+from interplay_bench.runner import IDENTITY, load, stock_of
 from interplay_bench.sample_log import SampleLog, read_samples, windows
 from interplay_bench.task import Task, tally
 
@@ -58,10 +57,10 @@ def simulate(
     request.models()
     source = load(request.dataset, request.data, request.split)
     dialogues = source.dialogues[: request.limit]
-    task.prepare(source.items)
+    stock = stock_of(source, request.data)
+    task.prepare(stock)
     with _played(request, cast) as (user, recommender):
-        catalog = Catalog(source.items)
-        pair = Pair.of(user.adapter, recommender.adapter, catalog)
+        pair = Pair.of(user.adapter, recommender.adapter, stock)
         record = _record(request, task, source, len(dialogues), user, recommender)
         folder = _folder(record, output, resume)
         log = SampleLog(folder)
@@ -71,7 +70,7 @@ def simulate(
         todo = {number: dialogue for number, dialogue in enumerate(dialogues) if number not in done}
         rules = Rules(request.max_turns, request.window, request.decisions)
         with progress(f"{user.name} · {recommender.name}", len(dialogues), len(done)) as advance:
-            for number, episode in converse(pair, todo, catalog, rules):
+            for number, episode in converse(pair, todo, stock.catalog, rules):
                 log.append([number], [episode.sample()])
                 advance(1)
         log.merge()

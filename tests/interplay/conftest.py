@@ -10,7 +10,7 @@ from interplay_bench.interplay.episode import Episode
 from interplay_bench.interplay.lockstep import Rules, converse
 from interplay_bench.interplay.pair import Pair
 from interplay_bench.registry import load_plugin
-from tests.interplay.talk_plugin import BOOKS, Scripted, gold
+from tests.interplay.talk_plugin import BOOKS, STOCK, Scripted, gold
 
 PLUGIN = Path(__file__).parent / "talk_plugin.py"
 Talk = Callable[..., Episode]
@@ -35,7 +35,7 @@ def talk() -> Talk:
 
     def run(user: list[str], recommender: list[str], *, number: int = 0, max_turns: int = 20) -> Episode:
         catalog = Catalog(BOOKS)
-        pair = Pair.of(Scripted(*user), Scripted(*recommender), catalog)
+        pair = Pair.of(Scripted(*user), Scripted(*recommender), STOCK)
         ((_, episode),) = converse(pair, {0: gold(number)}, catalog, Rules(max_turns))
         return episode
 

@@ -28,11 +28,13 @@ from interplay_bench import (
 from interplay_bench.adapter import Recommender
 from interplay_bench.markup import parse
 from interplay_bench.registry import adapter, dataset
+from interplay_bench.stock import Stock
 
 BOOKS = tuple(
     Item(f"b{n}", title, 1900 + n, "book", {"genre": (("novel", "poem")[n % 2],), "trait": (f"t{n % 3}",)})
     for n, title in enumerate(("Dune", "Emma", "Beloved", "Ulysses", "Solaris", "Middlemarch"))
 )
+STOCK = Stock(DialogueSet("talk", "test", (), BOOKS, Preprocessing()), lambda: None)
 OPENING = (
     Turn(Role.USER, Action.GREETING, "Hello.", scripted=True),
     Turn(Role.RECOMMENDER, Action.INQUIRE, "What would you like?", scripted=True),

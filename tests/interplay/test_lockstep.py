@@ -10,13 +10,13 @@ from interplay_bench.catalog import Catalog
 from interplay_bench.interplay.episode import Episode
 from interplay_bench.interplay.lockstep import Rules, converse
 from interplay_bench.interplay.pair import Pair
-from tests.interplay.talk_plugin import BOOKS, Bookseller, Scripted, Talkative, alternates, gold
+from tests.interplay.talk_plugin import BOOKS, STOCK, Bookseller, Scripted, Talkative, alternates, gold
 
 CATALOG = Catalog(BOOKS)
 
 
 def episodes(window: int, count: int = 60) -> list[Episode]:
-    pair = Pair.of(Talkative(), Bookseller(), CATALOG)
+    pair = Pair.of(Talkative(), Bookseller(), STOCK)
     found = dict(converse(pair, dict(enumerate(map(gold, range(count)))), CATALOG, Rules(window=window)))
     return [found[number] for number in range(count)]
 
@@ -42,7 +42,7 @@ def test_finished_dialogues_make_room_at_once() -> None:
 
 
 def test_decisions_are_asked_for_after_recommendations_only() -> None:
-    pair = Pair.of(Talkative(), Bookseller(), CATALOG)
+    pair = Pair.of(Talkative(), Bookseller(), STOCK)
     rules = Rules(window=8, decisions=True)
     found = dict(converse(pair, dict(enumerate(map(gold, range(20)))), CATALOG, rules))
     counts: Counter[bool] = Counter()

@@ -1,0 +1,58 @@
+"""A retrieval control: the items whose facts share most words with the dialogue so far.
+
+BM25 as Lucene has it (k1 = 1.5, b = 0.75), by the library bm25s; English stop words are left out. An item's text is
+its title and its attributes; the query is every turn of the dialogue so far. Items that share no word with the
+dialogue come last, in a seeded order.
+
+Robertson, S. and Zaragoza, H. (2009). The probabilistic relevance framework: BM25 and beyond. Lù, X. H. (2024).
+BM25S: orders of magnitude faster lexical search via eager sparse scoring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from interplay_bench.dialogue import Item, View
+from interplay_bench.registry import adapter
+from interplay_bench.stock import Stock
+
+from .item_order import ItemOrder
+
+
+@adapter("bm25")
+class Bm25(ItemOrder):
+    """Control: recommends the item whose facts share most words with the dialogue (BM25)."""
+
+    def browse(self, stock: Stock) -> None:
+        """Index the items' titles and attributes."""
+        import bm25s
+
+        super().browse(stock)
+        self.index = bm25s.BM25()
+        if self.items:
+            self.index.index(_tokens([_text(item) for item in self.items]), show_progress=False)
+
+    def order(self, view: View) -> Sequence[Item]:
+        """By the score for the dialogue's words."""
+        import numpy as np
+
+        items = self.items or ()
+        (query,) = _tokens([" ".join(turn.text for turn in view.turns)])
+        known = [word for word in query if word in self.index.vocab_dict] if items else []
+        if not known:
+            return items
+        scores = self.index.get_scores(known)
+        return [items[place] for place in np.argsort(-scores, kind="stable")]
+
+
+def _text(item: Item) -> str:
+    facts = (value for values in item.attributes.values() for value in values)
+    return " ".join([item.title, *facts]).replace("_", " ")
+
+
+def _tokens(texts: list[str]) -> list[list[str]]:
+    import bm25s
+
+    tokens: Any = bm25s.tokenize(texts, stopwords="en", return_ids=False, show_progress=False)
+    return list(tokens)
