@@ -10,6 +10,7 @@ import io
 import json
 import logging
 import os
+import warnings
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -366,7 +367,10 @@ def _quiet() -> Iterator[None]:
     hub.setLevel(logging.ERROR)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        yield
+        with warnings.catch_warnings():
+            # peft asks transformers in a way that is on its way out.
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+            yield
     finally:
         their_logging.set_verbosity(level)
         hub.setLevel(hub_level)

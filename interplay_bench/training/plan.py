@@ -90,8 +90,10 @@ def plan(card: str, recipe: TrainingRecipe, data: Mapping[str, str], *, mfu: flo
     # A dialogue's forward and backward pass: 6 FLOP per parameter and token; 4 where the weights themselves do not
     # learn; 2 more where activations are computed anew.
     flops = (6 if recipe.method == "full" else 4) + (2 if recipe.gradient_checkpointing else 0)
-    total = flops * parameters * load.tokens * recipe.epochs
     per_step = recipe.batch_size * recipe.accumulation * recipe.processes
+    steps = -(-load.dialogues // per_step) * recipe.epochs
+    taken = min(steps, recipe.max_steps or steps)
+    total = flops * parameters * load.tokens * recipe.epochs * taken / steps
     return Plan(
         card=card,
         recipe=recipe,
@@ -102,7 +104,7 @@ def plan(card: str, recipe: TrainingRecipe, data: Mapping[str, str], *, mfu: flo
         optimizer=8 * learning // shards,
         activations=_activations(config, recipe, load),
         workload=load,
-        steps=-(-load.dialogues // per_step) * recipe.epochs,
+        steps=taken,
         hours=total / (recipe.processes * peak * mfu) / 3600,
         mfu=mfu,
         peak=peak,

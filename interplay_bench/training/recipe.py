@@ -47,7 +47,8 @@ class TrainingRecipe:
     them.
 
     ``validation``: share of the training dialogues held out; the loss on it is taken ``evaluations`` times an epoch,
-    the best weights are kept, and training stops after ``patience`` evaluations without gain (0: never). Every
+    the best weights are kept, and training stops after ``patience`` evaluations without gain (0: never), or after
+    ``max_steps`` steps (0: all), the schedule being that of the whole, so that it can be gone on with later. Every
     ``save_steps`` steps, and at every evaluation, all that ``--resume`` needs is written.
 
     Eq. 1's mask is 0 or 1. Two options depart from it, off by default: ``decision_weight`` weighs the token with
@@ -81,6 +82,7 @@ class TrainingRecipe:
     validation: Fraction = 0.1
     evaluations: Count = 4
     patience: Annotated[int, Field(ge=0)] = 3
+    max_steps: Annotated[int, Field(ge=0)] = 0
     save_steps: Count = 50
     decision_weight: Annotated[float, Field(gt=0)] = 1.0
     decisions: Literal["labels", "target"] = "labels"

@@ -66,7 +66,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(learner, material, session.recipe, session.seed, folder)
     started = time.monotonic()
-    with progress(f"train · {session.card}", trainer.schedule.steps, 0) as advance:
+    with progress(f"train · {session.card}", trainer.schedule.last, 0) as advance:
         shown = 0
 
         def report(state: Progress) -> None:

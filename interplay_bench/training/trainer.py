@@ -48,6 +48,11 @@ class Schedule:
         """Optimiser steps in all."""
         return self.per_epoch * self.recipe.epochs
 
+    @property
+    def last(self) -> int:
+        """Optimiser steps that are taken."""
+        return min(self.steps, self.recipe.max_steps or self.steps)
+
     def factor(self, step: int) -> float:
         """What the learning rate is multiplied by in step ``step`` (from 0): in (0, 1]."""
         warm = round(self.recipe.warmup * self.steps)
@@ -61,7 +66,7 @@ class Schedule:
         """Whether the held-out loss is taken after step ``step`` (from 0)."""
         within = step % self.per_epoch + 1
         marks = {round(self.per_epoch * k / self.recipe.evaluations) for k in range(1, self.recipe.evaluations + 1)}
-        return within in marks
+        return within in marks or step + 1 == self.last
 
 
 class Trainer:
@@ -100,7 +105,7 @@ class Trainer:
             self.progress = self._restored()
         self.model.train()
         began = time.monotonic() - self.progress.seconds
-        while self.progress.step < self.schedule.steps and not self._stale():
+        while self.progress.step < self.schedule.last and not self._stale():
             step = self.progress.step
             loss = self._step(step)
             record: dict[str, float] = {"step": step + 1, "loss": loss, "rate": self.schedule.factor(step)}
@@ -197,7 +202,8 @@ class Trainer:
 
     @cached_property
     def _identity(self) -> str:
-        """A digest of all that decides what is learnt."""
+        """A digest of all that decides what is learnt, but for when it ends."""
+        recipe = {key: value for key, value in self.recipe.to_json().items() if key != "max_steps"}
         examples = [(e.name, e.ids, e.labels, e.weights) for e in (*self.material.train, *self.material.validation)]
-        known = json.dumps([self.recipe.to_json(), self.seed, self.world, examples])
+        known = json.dumps([recipe, self.seed, self.world, examples])
         return hashlib.sha256(known.encode()).hexdigest()

@@ -94,6 +94,20 @@ def test_a_training_that_was_interrupted_ends_the_same(recipe: Recipe, tmp_path:
         assert torch.equal(learnt(again._plain)[name], weight), name
 
 
+def test_a_training_that_was_ended_early_is_a_beginning_of_the_whole(recipe: Recipe, tmp_path: Path) -> None:
+    settings = {"method": "lora", "rank": "2", "validation": "0.4", "evaluations": "1"}
+    whole = trainer(recipe(**settings), tmp_path / "whole")
+    whole.train()
+    ended = trainer(recipe(**settings, max_steps="3"), tmp_path / "ended")
+    state = ended.train()
+    assert state.step == 3 < whole.schedule.steps
+    assert losses(ended) == losses(whole)[:3]
+    assert "validation" in state.losses[-1]
+    on = trainer(recipe(**settings), tmp_path / "ended")
+    on.train(resume=True)
+    assert losses(on) == losses(whole)
+
+
 def test_the_best_weights_are_kept_and_training_stops(recipe: Recipe, tmp_path: Path) -> None:
     made = trainer(recipe(epochs="30", learning_rate="0.3", validation="0.4", evaluations="1", patience="2"), tmp_path)
     state = made.train()
