@@ -10,9 +10,9 @@ import io
 import json
 import logging
 import os
-import warnings
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
