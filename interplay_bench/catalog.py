@@ -7,7 +7,8 @@ Which item a title means, where several share it (:meth:`Catalog.find`):
   1. a year picks the item of that year, else the one without a year, else the one a year off (release dates
      differ by country); any other year means an item that the catalogue does not hold;
   2. the one with the same article ("The Ring" is not "Ring");
-  3. without a year: the item that has none, else the newest, else the first.
+  3. without a year: the item that has none, else the most popular where that is known, else the newest, else the
+     first.
 
 What counts as a title in free text (:meth:`Catalog.mentions`), the longest match winning:
   - anything *marked*: in quotes or asterisks of its own, or followed by its year;
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -36,11 +37,11 @@ ARTICLES = frozenset({"the", "a", "an"})
 
 COMMON = frozenset(
     """
-    a about action actor after again all alone also always am american an and another any are around as at away
+    a about action actor after again all alone also always am american an and another any anything are around as at away
     back bad be beautiful because been before being best better big boy boys brother brothers but by bye can case
     chance child children christmas cinema class classic clean close cold come comedy comic cool could crash crazy
     cute dad dark date daughter dawn day days dead deal dear death did different do dogs doing don done down drama
-    dream drive dude dumb each easter easy eight end enough even ever every everyone exactly face fall family fan
+    dream drive dude dumb each easter easy eight else end enough even ever every everyone exactly face fall family fan
     far fast father feel few film films find fine fire first five flight fly for forever found four free friday
     friend friends from fun funny game games get gift girl girls give go god going good goodbye got great
     greetings grown guess guy guys had half happy has have he heard heat hello help her here hero hey hi high him
@@ -67,6 +68,7 @@ _WORD = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]\b\.?|[^\W_]+(?:['’‘`´][^\W_]+)
 _TRAILING_ARTICLE = re.compile(r"(.+), (the|an?|la|les?|el|los|il|der|die|das)", re.IGNORECASE | re.DOTALL)
 _YEAR_IN_BRACKETS = re.compile(r"""["”’'»*]?,?\s*\(\s*(\d{4})\s*\)""")
 _BARE_YEAR = re.compile(r"\s+(?:from\s+)?((?:18|19|20)\d\d)\b")
+_MOVED_ARTICLE = re.compile(r", (the|an?)(?=\s*\(\s*\d{4}\s*\))", re.IGNORECASE)
 _CLOSING = re.compile(r"""\s*(?:\(\s*\d{4}\s*\))?[,.!?]?["”’'»*]""")
 _OPENING = frozenset("\"“‘'«*")
 _QUOTED = re.compile(r'["“]([^"“”]{2,80})["”]')
@@ -89,6 +91,7 @@ class _Entry:
     item: Item
     article: str
     year: int | None
+    popularity: int
 
 
 @lru_cache(maxsize=64)
@@ -128,15 +131,16 @@ def place(item: Item, text: str) -> tuple[int, int] | None:
 
 
 class Catalog:
-    """Items, found by title; see the module's text for the rules."""
+    """Items, found by title; see the module's text for the rules. ``popularity``: of items, by id."""
 
-    def __init__(self, items: Iterable[Item]) -> None:
+    def __init__(self, items: Iterable[Item], popularity: Mapping[str, int] | None = None) -> None:
         self.items = tuple(dict.fromkeys(items))
         self._entries: dict[Key, list[_Entry]] = {}
         for item in self.items:
             title, year = (item.title, item.year) if item.year is not None else title_and_year(item.title)
             article, form = _split(title)
-            self._entries.setdefault(form, []).append(_Entry(item, article, year))
+            entry = _Entry(item, article, year, (popularity or {}).get(item.id, 0))
+            self._entries.setdefault(form, []).append(entry)
         lengths: dict[str, set[int]] = {}
         for form in self._entries:
             if form:
@@ -264,6 +268,9 @@ def _mention(reading: _Reading, entries: Sequence[_Entry], at: int, stop: int, e
     article = ""
     if at and reading.words[at - 1].form in ARTICLES and reading.words[at - 1].start >= free:
         article = reading.words[at - 1].form
+    moved = _MOVED_ARTICLE.match(text, end)
+    if moved:
+        article, end = moved.group(1).lower(), moved.end()
     bracket = _YEAR_IN_BRACKETS.match(text, end)
     bare = None if bracket else _BARE_YEAR.match(text, end)
     if bare and not any(entry.year == int(bare.group(1)) for entry in entries):
@@ -272,7 +279,7 @@ def _mention(reading: _Reading, entries: Sequence[_Entry], at: int, stop: int, e
     entry = _choose(entries, article, int(year.group(1)) if year else None)
     if entry is None:
         return None
-    first = at - 1 if article and entry.article == article else at
+    first = at - 1 if article and entry.article == article and not moved else at
     start = reading.words[first].start
     tail = _TAIL.search(entry.item.title)
     if tail and text.startswith(tail.group(), end):
@@ -311,7 +318,7 @@ def _choose(entries: Sequence[_Entry], article: str, year: int | None) -> _Entry
         return None
     left = [entry for entry in left if entry.article == article] or left
     left = [entry for entry in left if entry.year is None] or left
-    return max(left, key=lambda entry: entry.year or 0)
+    return max(left, key=lambda entry: (entry.popularity, entry.year or 0))
 
 
 def _split(title: str) -> tuple[str, Key]:

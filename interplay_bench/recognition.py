@@ -71,13 +71,14 @@ def counted(items: Sequence[Item], view: View) -> tuple[Item | None, bool]:
 
 
 def same(one: Item, other: Item) -> bool:
-    """Whether two items are one and the same: by id, or by title and year (catalogues hold doubles)."""
-    return not identities(one).isdisjoint(identities(other))
+    """Whether two items are one and the same: by id, or by a title that no other year tells apart.
 
-
-def identities(item: Item) -> frozenset[object]:
-    """What tells an item from others: its id, and its title with the year."""
-    return frozenset({item.id, (key(item.title), item.year)})
+    Catalogues hold doubles, and titles without their year: "Titanic" is "Titanic (1997)".
+    """
+    if one.id == other.id:
+        return True
+    alike = one.year == other.year or one.year is None or other.year is None
+    return alike and key(one.title) == key(other.title)
 
 
 def _marked(reply: Reply) -> tuple[str, tuple[Mention, ...]]:

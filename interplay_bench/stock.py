@@ -47,8 +47,8 @@ class Stock:
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The items, found by title."""
-        return Catalog(self.items)
+        """The items, found by title; popularity decides between those that share one."""
+        return Catalog(self.items, self.popularity)
 
     @cached_property
     def popularity(self) -> Mapping[str, int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from interplay_bench.metrics.intervals import mean_score
 from interplay_bench.metrics.ranking import found, gain, mrr, ndcg_at, recall_at, reciprocal
 from interplay_bench.metrics.rates import rate
 from interplay_bench.metrics.words import words
-from interplay_bench.recognition import counted, identities, recognise, same
+from interplay_bench.recognition import counted, recognise, same
 from interplay_bench.registry import task
 from interplay_bench.results import Score, signature
 from interplay_bench.statistics import Comparison, compare_distinct, compare_means, compare_rates
@@ -110,7 +110,7 @@ class RecommenderTask(Task[Options, Recommender]):
         ]
         views = [point.view for point in points]
         ranked = self._rank(model, views)
-        rankable = _rankable(model) if self.options.protocol == "unicrs" else frozenset()
+        rankable = {item.id for item in model.rankable()} if isinstance(model, Ranker) else set()
         replies = model.respond(views) if views else []
         details: list[list[dict[str, Any]]] = [[] for _ in dialogues]
         spoken: list[list[Reply]] = [[] for _ in dialogues]
@@ -308,21 +308,14 @@ def _scorer(wanted: str, dataset: str) -> Scorer | None:
         return None
 
 
-def _rankable(model: Recommender) -> frozenset[object]:
-    assert isinstance(model, Ranker)
-    return frozenset(identity for item in model.rankable() for identity in identities(item))
-
-
-def _rows(gold: Sequence[Item], ranking: Sequence[Item], rankable: frozenset[object]) -> list[tuple[int, int | None]]:
+def _rows(gold: Sequence[Item], ranking: Sequence[Item], rankable: Set[str]) -> list[tuple[int, int | None]]:
     """The place of each gold item in its turn, and in the ranking; items that cannot be ranked have no row."""
-    rows = ((i, _place(ranking, item)) for i, item in enumerate(gold) if not identities(item).isdisjoint(rankable))
-    return list(rows)
+    return [(i, _place(ranking, item)) for i, item in enumerate(gold) if item.id in rankable]
 
 
 def _place(ranking: Sequence[Item], target: Item) -> int | None:
     """The target's place in a ranking, from 1."""
-    wanted = identities(target)
-    return next((i for i, item in enumerate(ranking, start=1) if not identities(item).isdisjoint(wanted)), None)
+    return next((i for i, item in enumerate(ranking, start=1) if same(item, target)), None)
 
 
 def _corrected(score: Score, floor: float) -> Score:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from math import log2
+from typing import Any
 
 from interplay_bench.metrics.intervals import mean_score
 from interplay_bench.metrics.rates import rate
@@ -37,18 +38,18 @@ def gain(rank: Rank, k: int) -> float:
     return 1 / log2(1 + rank) if rank is not None and rank <= k else 0.0
 
 
-def recall_at(ranks: Sequence[Rank], k: int, *, name: str, **parts: object) -> Score:
+def recall_at(ranks: Sequence[Rank], k: int, *, name: str, **parts: Any) -> Score:
     """Recall@k as a rate with Wilson's interval."""
     return rate(name, sum(found(rank, k) for rank in ranks), len(ranks), direction="higher", **parts)
 
 
-def mrr(ranks: Sequence[Rank], cut: int, clusters: Sequence[Hashable], *, seed: int = 0, **parts: object) -> Score:
+def mrr(ranks: Sequence[Rank], cut: int, clusters: Sequence[Hashable], *, seed: int = 0, **parts: Any) -> Score:
     """The mean reciprocal rank of rankings that are ``cut`` deep."""
     values = [reciprocal(rank) for rank in ranks]
     return mean_score("MRR", values, clusters, direction="higher", metric=f"mrr@{cut}", seed=seed, **parts)
 
 
-def ndcg_at(ranks: Sequence[Rank], k: int, clusters: Sequence[Hashable], *, seed: int = 0, **parts: object) -> Score:
+def ndcg_at(ranks: Sequence[Rank], k: int, clusters: Sequence[Hashable], *, seed: int = 0, **parts: Any) -> Score:
     """The mean NDCG@k."""
     values = [gain(rank, k) for rank in ranks]
     return mean_score(f"NDCG@{k}", values, clusters, direction="higher", metric=f"ndcg@{k}", seed=seed, **parts)
