@@ -121,6 +121,15 @@ class Lanes:
         step.visible = self.allowed[: len(self.lanes), :columns, :length]
         return step
 
+    def kept(self, seat: Seat) -> tuple[dict[int, torch.Tensor], dict[int, torch.Tensor]]:
+        """A copy of the keys and of the values that a row has seen, by layer, in the order of its tokens."""
+        number = next(n for n, lane in enumerate(self.lanes) if any(seat is other for other in lane.seats))
+        places = self.allowed[number, seat.column, : self.lanes[number].filled].nonzero()[:, 0]
+        return (
+            {layer: buffer[number : number + 1, :, places.to(buffer.device)] for layer, buffer in self.keys.items()},
+            {layer: buffer[number : number + 1, :, places.to(buffer.device)] for layer, buffer in self.values.items()},
+        )
+
     def remove(self, seats: Iterable[Seat]) -> None:
         """Let finished rows go; an empty lane is filled with the last one, so that the batch has no holes."""
         gone = {id(seat) for seat in seats}

@@ -83,6 +83,10 @@ class Store:
         return have
 
 
+Recall = Callable[[Limb, Store], int]
+"""Puts the keys and values of a limb's first tokens into the store, where they are known from before; how many."""
+
+
 @dataclass(slots=True)
 class Pass:
     """One forward pass over pieces of limbs: a scene (:class:`~interplay_bench.engines.attention.Scene`)."""
@@ -141,8 +145,9 @@ class Pass:
 class Prefill:
     """Limbs waiting for their pass, in depth-first order."""
 
-    def __init__(self, limbs: Sequence[Limb]) -> None:
+    def __init__(self, limbs: Sequence[Limb], recall: Recall = lambda limb, store: 0) -> None:
         self.limbs = limbs
+        self.recall = recall
         self.store = Store({limb.number: limb.last for limb in limbs})
         self.limb = 0
         self.token = 0
@@ -164,6 +169,8 @@ class Prefill:
                 break
             if self.token == 0:
                 self.store.place(limb)
+                self.token = self.recall(limb, self.store)
+                left = len(limb) - self.token
             taken = min(left, tokens - size)
             pieces += self._pieces(limb, self.token, self.token + taken, size)
             size += taken

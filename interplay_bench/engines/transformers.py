@@ -15,9 +15,10 @@ from interplay_bench.engines.attention import Scene, playing
 from interplay_bench.engines.budget import Budget, out_of_memory, probe
 from interplay_bench.engines.decode import Lanes, Seat, lanes_for, places_for
 from interplay_bench.engines.encode import Encoder, Question, Start
+from interplay_bench.engines.memory import Memory
 from interplay_bench.engines.naive import NaiveModel
 from interplay_bench.engines.pack import pack
-from interplay_bench.engines.prefill import Pass, Prefill
+from interplay_bench.engines.prefill import Pass, Prefill, Recall, Store
 from interplay_bench.engines.row import Ending, Row, next_tokens
 from interplay_bench.engines.trie import Limb, Node, Path, plant
 from interplay_bench.engines.weights import TransformersSettings, Weights, load
@@ -44,6 +45,7 @@ class TransformersModel:
         self.naive = NaiveModel(settings, self.weights)
         self.encoder: Encoder = self.naive.encoder
         self.forward_tokens = 0
+        self.memory: Memory | None = None
         self.shares = self._adopt(may_pack=weights is None)
         self.budget = self._budget(settings) if self.shares else Budget()
         self.forward_tokens = 0
@@ -56,8 +58,14 @@ class TransformersModel:
         """As the plain engine counts it, and ``forward_tokens``: how many tokens went through the model instead."""
         return {**self.naive.usage(), "forward_tokens": self.forward_tokens}
 
+    def remember(self, places: int | None = None) -> None:
+        """From now on keep the keys and values of written texts for prompts that continue them, at most ``places``
+        tokens in all (a quarter of what the budget holds)."""
+        self.memory = Memory(self.budget.places // 4 if places is None else places)
+
     def close(self) -> None:
-        """Nothing is held but the weights."""
+        """Forget what was kept between calls."""
+        self.memory = None
 
     @torch.inference_mode()
     def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[Choice | Refusal]:
@@ -121,7 +129,7 @@ class TransformersModel:
         lanes = self._lanes(limbs, {number: len(those) for number, those in seats.items()}, sampling.max_tokens)
         ends = {path.node(len(row.prompt) - 1): row for row, path in zip(rows, paths, strict=True)}
         asked = _by_limb(ends)
-        prefill = Prefill(limbs)
+        prefill = Prefill(limbs) if self.memory is None else Prefill(limbs, self._recall(paths, rows))
         while prefill or lanes.rows:
             self._fill(prefill, lanes, seats, ends, asked)
             if lanes.rows:
@@ -179,7 +187,32 @@ class TransformersModel:
         for seat in step.seats:
             seat.token, seat.position = seat.row.ids[-1], seat.position + 1
         if any(done):
+            self._keep(lanes, [seat for seat, finished in zip(step.seats, done, strict=True) if finished])
             lanes.remove(seat for seat, finished in zip(step.seats, done, strict=True) if finished)
+
+    def _recall(self, paths: Sequence[Path], rows: Sequence[Row]) -> Recall:
+        """How a limb's first tokens are put into the store from memory: up to the first that a row starts from."""
+        memory = self.memory
+        assert memory is not None
+        memory.begin()
+        longest: dict[int, tuple[int, ...]] = {}
+        first: dict[int, int] = {}
+        for row, path in zip(rows, paths, strict=True):
+            limb, token = path.node(len(row.prompt) - 1)
+            first[limb] = min(first.get(limb, token), token)
+            longest[path.limb.number] = max(longest.get(path.limb.number, ()), row.prompt, key=len)
+
+        def recall(limb: Limb, store: Store) -> int:
+            return memory.recall(limb, longest[limb.number], min(first[limb.number], len(limb.trunk)), store)
+
+        return recall
+
+    def _keep(self, lanes: Lanes, seats: Sequence[Seat]) -> None:
+        """Keep what finished rows have seen: all but the last token, which was never read."""
+        if self.memory is None:
+            return
+        for seat in seats:
+            self.memory.keep((*seat.row.prompt, *seat.row.ids[:-1]), *lanes.kept(seat))
 
     def _push(self, rows: Sequence[Row], logits: torch.Tensor) -> list[bool]:
         return [row.push(token) for row, token in zip(rows, next_tokens(logits, rows), strict=True)]

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self, runtime_checkable
 
 from interplay_bench.adapter import Adapter, Browser, Recommender, UserSimulator
 from interplay_bench.dialogue import Role
 from interplay_bench.errors import MisfitError
 from interplay_bench.interplay.spoken import Spoken, speaks
 from interplay_bench.stock import Stock
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """An engine that can keep its caches from one call to the next."""
+
+    def remember(self) -> None:
+        """Keep them from now on."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from interplay_bench.interplay.corpus import write_corpus
 from interplay_bench.interplay.episode import Episode
 from interplay_bench.interplay.leakage import leakage
 from interplay_bench.interplay.lockstep import Rules, converse
-from interplay_bench.interplay.pair import Pair
+from interplay_bench.interplay.pair import Pair, Remembering
 from interplay_bench.interplay.request import Request
 from interplay_bench.interplay.transitions import transitions
 from interplay_bench.model import Model
@@ -30,6 +30,7 @@ from interplay_bench.provenance import machine, revision, versions
 from interplay_bench.run import RECORD, SCHEMA, Run, read_record, write_record
 from interplay_bench.runner import IDENTITY, load, stock_of
 from interplay_bench.sample_log import SampleLog, read_samples, windows
+from interplay_bench.simulator import LanguageModelSimulator
 from interplay_bench.task import Task, tally
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ def simulate(
     task.prepare(stock)
     with _played(request, cast) as (user, recommender):
         pair = Pair.of(user.adapter, recommender.adapter, stock)
+        for adapter in (user.adapter, recommender.adapter):
+            if isinstance(adapter, LanguageModelSimulator) and isinstance(adapter.model, Remembering):
+                adapter.model.remember()
         record = _record(request, task, source, len(dialogues), user, recommender)
         folder = _folder(record, output, resume)
         log = SampleLog(folder)
