@@ -60,14 +60,19 @@ def title_shaped(text: str) -> list[tuple[int, int]]:
 def counted(items: Sequence[Item], view: View) -> tuple[Item | None, bool]:
     """The one item that a recommendation is judged by, and whether it is a repetition.
 
-    It is the first item that is news: not named in the conversation before, by either side, nor among those the user
-    has seen. Where no item is news it is the first named, a repetition; where none is named there is none.
+    It is the first item that is news. Where no item is news it is the first named, a repetition; where none is named
+    there is none.
     """
-    old = {item for turn in view.turns for item in turn.items} | {seen.item for seen in view.persona.history}
+    old = named_or_seen(view)
     fresh = next((item for item in items if not any(same(item, other) for other in old)), None)
     if fresh is not None:
         return fresh, False
     return (items[0], True) if items else (None, False)
+
+
+def named_or_seen(view: View) -> set[Item]:
+    """The items that are no news: named in the conversation, by either side, or seen by the user."""
+    return {item for turn in view.turns for item in turn.items} | {seen.item for seen in view.persona.history}
 
 
 def same(one: Item, other: Item) -> bool:

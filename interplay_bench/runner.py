@@ -87,6 +87,7 @@ def evaluate(
     request = Request(task, built.name, source.name, data, split, limit, seed, given)
     if evaluation.role not in built.adapter.roles:
         raise MisfitError(f"The task {task!r} evaluates a {evaluation.role}, which the model {built.name!r} is not.")
+    evaluation.check(built.adapter)
     if isinstance(built.adapter, Browser):
         built.adapter.browse(stock)
     record = {

@@ -105,6 +105,9 @@ class Task(ABC, Generic[O, M]):
     def prepare(self, stock: Stock) -> None:
         """Learn what there is to recommend, before anything is evaluated; most tasks need not know."""
 
+    def check(self, model: M) -> None:
+        """Raise a :class:`~interplay_bench.errors.MisfitError` for a model that cannot do what the options ask."""
+
     @abstractmethod
     def evaluate(self, model: M, dialogues: Sequence[Dialogue]) -> list[Sample]:
         """Put ``model`` through ``dialogues``, all at once; one sample each, in order."""

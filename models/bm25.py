@@ -1,8 +1,8 @@
-"""A retrieval control: the items whose facts share most words with the dialogue so far.
+"""A retrieval control: the items whose facts share most words with what the user said.
 
-BM25 as Lucene has it (k1 = 1.5, b = 0.75), by the library bm25s; English stop words are left out. An item's text is
-its title and its attributes; the query is every turn of the dialogue so far. Items that share no word with the
-dialogue come last, in a seeded order.
+BM25 as Lucene has it (k1 = 1.5, b = 0.75), by the library bm25s; ordinary English words are left out. An item's text
+is its title and its attributes. The query is the user's turns so far, and the attributes of the items named in them.
+Items that share no word with it come last, in a seeded order.
 
 Robertson, S. and Zaragoza, H. (2009). The probabilistic relevance framework: BM25 and beyond. Lù, X. H. (2024).
 BM25S: orders of magnitude faster lexical search via eager sparse scoring.
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from interplay_bench.dialogue import Item, View
+from interplay_bench.dialogue import Item, Role, View
 from interplay_bench.registry import adapter
 from interplay_bench.stock import Stock
 
@@ -22,23 +22,26 @@ from .item_order import ItemOrder
 
 @adapter("bm25")
 class Bm25(ItemOrder):
-    """Control: recommends the item whose facts share most words with the dialogue (BM25)."""
+    """Control: recommends the item whose facts share most words with what the user said (BM25)."""
 
     def browse(self, stock: Stock) -> None:
         """Index the items' titles and attributes."""
         import bm25s
 
         super().browse(stock)
+        self.catalog = stock.catalog
         self.index = bm25s.BM25()
         if self.items:
-            self.index.index(_tokens([_text(item) for item in self.items]), show_progress=False)
+            self.index.index(_tokens([f"{item.title} {_facts(item)}" for item in self.items]), show_progress=False)
 
     def order(self, view: View) -> Sequence[Item]:
-        """By the score for the dialogue's words."""
+        """By the score for the user's words."""
         import numpy as np
 
         items = self.items or ()
-        (query,) = _tokens([" ".join(turn.text for turn in view.turns)])
+        said = [turn for turn in view.turns if turn.role is Role.USER]
+        named = [self.catalog.find(item.title, item.year) for turn in said for item in turn.items]
+        (query,) = _tokens([" ".join([*(turn.text for turn in said), *(_facts(item) for item in named if item)])])
         known = [word for word in query if word in self.index.vocab_dict] if items else []
         if not known:
             return items
@@ -46,13 +49,12 @@ class Bm25(ItemOrder):
         return [items[place] for place in np.argsort(-scores, kind="stable")]
 
 
-def _text(item: Item) -> str:
-    facts = (value for values in item.attributes.values() for value in values)
-    return " ".join([item.title, *facts]).replace("_", " ")
+def _facts(item: Item) -> str:
+    return " ".join(value for values in item.attributes.values() for value in values).replace("_", " ")
 
 
 def _tokens(texts: list[str]) -> list[list[str]]:
     import bm25s
 
-    tokens: Any = bm25s.tokenize(texts, stopwords="en", return_ids=False, show_progress=False)
+    tokens: Any = bm25s.tokenize(texts, stopwords="en_plus", return_ids=False, show_progress=False)
     return list(tokens)

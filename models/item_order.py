@@ -14,6 +14,7 @@ from interplay_bench.dataset import canonical, turn_record
 from interplay_bench.dialogue import Action, Item, Mention, Role, Turn, View
 from interplay_bench.errors import MisfitError, UsageError
 from interplay_bench.markup import render
+from interplay_bench.recognition import named_or_seen, same
 from interplay_bench.registry import adapter
 from interplay_bench.stock import Stock
 
@@ -60,8 +61,9 @@ class ItemOrder(Recommender):
         return [_reply(ranked) for ranked in self.rank(views, 1)]
 
     def _news(self, view: View, k: int) -> list[Item]:
-        known = {item for turn in view.turns for item in turn.items} | {seen.item for seen in view.persona.history}
-        return list(islice((item for item in self.order(view) if item not in known), k))
+        known = named_or_seen(view)
+        fresh = (item for item in self.order(view) if not any(same(item, other) for other in known))
+        return list(islice(fresh, k))
 
 
 @adapter("fixed-list")

@@ -101,6 +101,12 @@ class RecommenderTask(Task[Options, Recommender]):
         """What weighs a recommendation against the target; ``None`` where it is off, or where there is none."""
         return _scorer(self.options.match_score, self.stock.source.name)
 
+    def check(self, model: Recommender) -> None:
+        """Rankings are only asked of models that can rank."""
+        if self.options.depth and not isinstance(model, Ranker):
+            asked = "protocol=unicrs" if self.options.protocol == "unicrs" else f"ranking={self.options.ranking}"
+            raise MisfitError(f"{type(model).__name__} cannot rank items, which --set {asked} needs: leave it out.")
+
     def evaluate(self, model: Recommender, dialogues: Sequence[Dialogue]) -> list[Sample]:
         """Let the model speak, and rank, at each turn of ``dialogues`` that is to be judged."""
         points = [
@@ -177,12 +183,10 @@ class RecommenderTask(Task[Options, Recommender]):
         return [i for i, turn in turns if turn.role is Role.RECOMMENDER and not turn.scripted]
 
     def _rank(self, model: Recommender, views: Sequence[View]) -> Sequence[Sequence[Item]]:
-        if not self.options.depth:
+        if not self.options.depth or not views:
             return [()] * len(views)
-        if not isinstance(model, Ranker):
-            asked = "protocol=unicrs" if self.options.protocol == "unicrs" else f"ranking={self.options.ranking}"
-            raise MisfitError(f"{type(model).__name__} cannot rank items, which --set {asked} needs: leave it out.")
-        return model.rank(views, self.options.depth) if views else []
+        assert isinstance(model, Ranker)
+        return model.rank(views, self.options.depth)
 
     def _detail(self, point: Point, reply: Reply) -> tuple[dict[str, Any], Item | None]:
         """A turn as it stands in the samples, and the item that it is judged by."""

@@ -1,0 +1,230 @@
+"""Hand-written turns, checked by hand: what is recommended, what is a hit, what is made up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from itertools import combinations
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pytest
+
+from interplay_bench import Action, Dialogue, DialogueSet, Item, Mention, Persona, Preprocessing, Role, SeenItem, Turn
+from interplay_bench.adapter import Recommender, Reply, View
+from interplay_bench.comparison import compare
+from interplay_bench.errors import MisfitError, UsageError
+from interplay_bench.markup import Malformed, parse
+from interplay_bench.registry import find_task
+from interplay_bench.run import Run
+from interplay_bench.runner import evaluate
+from interplay_bench.stock import Stock
+from tests.conftest import Cli
+
+MATRIX, HEAT, RONIN, ALIEN, DUNE = FILMS = (
+    Item("1", "The Matrix", 1999), Item("2", "Heat", 1995), Item("3", "Ronin", 1998), Item("4", "Alien", 1979),
+    Item("5", "Dune", 1984),
+)  # fmt: skip
+
+
+def said(role: Role, action: Action, text: str, *items: Item) -> Turn:
+    places = [(text.index(item.name), item) for item in items]
+    mentions = tuple(Mention(item, at, at + len(item.name)) for at, item in places)
+    return Turn(role, action, text, mentions, items if role is Role.RECOMMENDER else ())
+
+
+def dialogue(number: int, target: Item | None = MATRIX, proposed: Item = MATRIX) -> Dialogue:
+    """The user names Heat, has seen Dune; Ronin is recommended first, then ``proposed``."""
+    turns = (
+        said(Role.USER, Action.DISCLOSE_GOAL, "I liked Heat (1995).", HEAT),
+        said(Role.RECOMMENDER, Action.RECOMMEND, "Try Ronin (1998).", RONIN),
+        said(Role.USER, Action.FEEDBACK, "No, something like Blade Runner."),
+        said(Role.RECOMMENDER, Action.RECOMMEND, f"Then {proposed.name}.", proposed),
+    )
+    return Dialogue(f"d{number}", f"u{number}", Persona("", (SeenItem(DUNE, "long"),), "robots"), target, turns)
+
+
+class Lines(Recommender):
+    """Says its lines, one in each dialogue."""
+
+    def __init__(self, *lines: str) -> None:
+        self.lines = list(lines)
+        self.views: list[View] = []
+
+    def respond(self, views: Sequence[View]) -> list[Reply]:
+        self.views += views
+        lines = [self.lines.pop(0) for _ in views]
+        return [Reply(Malformed("refused", ""), "", refused=True) if not s else Reply(_read(s), s) for s in lines]
+
+
+def _read(line: str) -> Turn | Malformed:
+    return parse(line if line.startswith("<") else f"<action><recommend></action><response>{line}</response>",
+                 Role.RECOMMENDER)  # fmt: skip
+
+
+class Shelf(Lines):
+    """Ranks the films in one order."""
+
+    def rankable(self) -> Sequence[Item]:
+        return FILMS[:4]
+
+    def rank(self, views: Sequence[View], k: int) -> list[list[Item]]:
+        return [[ALIEN, Item("other", "Matrix, The", 1999), HEAT][:k] for _ in views]
+
+
+def dataset(*dialogues: Dialogue) -> DialogueSet:
+    return DialogueSet("films", "test", dialogues, FILMS, Preprocessing(len(dialogues)))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., Run]:
+    def evaluated(model: Recommender, *dialogues: Dialogue, name: str = "run", **settings: str) -> Run:
+        chosen = dialogues or tuple(map(dialogue, range(len(getattr(model, "lines", "")))))
+        settings = {"match_score": "off", **settings}
+        return evaluate("recommender", model, dataset(*chosen), settings=settings, output=tmp_path / name)
+
+    return evaluated
+
+
+TURNS = [  # what is said at the target's turn: is it the target, which item counts, no news?, what is made up
+    ("You may enjoy <movie_title>The Matrix (1999)</movie_title>.", True, "1", False, []),
+    ("You may enjoy <movie_title>Matrix, The (1999)</movie_title>.", True, "1", False, []),
+    ("You may enjoy <movie_title>matrix</movie_title>.", True, "1", False, []),
+    ("You may enjoy The Matrix.", True, "1", False, []),
+    ("How about Matrix, The (1999)?", True, "1", False, []),
+    ('Since you liked Heat (1995), see "The Matrix".', True, "1", False, []),
+    ("Unlike Dune (1984), which you know, The Matrix (1999) has robots.", True, "1", False, []),
+    ("Alien (1979), or The Matrix (1999).", False, "4", False, []),
+    ("Ronin (1998) again?", False, "3", True, []),
+    ("You should see Dune (1984).", False, "5", True, []),
+    ("What do you like?", False, None, False, []),
+    ("See <movie_title>The Quiet Robots</movie_title>.", False, None, False, ["The Quiet Robots"]),
+    ("I suggest The Quiet Robots (2001).", False, None, False, ["The Quiet Robots (2001)"]),
+    ('I suggest "The Quiet Robots".', False, None, False, ["The Quiet Robots"]),
+    ("The Matrix (1999) beats <movie_title>Quiet Robots</movie_title>.", False, None, False, ["Quiet Robots"]),
+    ('So "Blade Runner" is the kind.', False, None, False, []),
+    ('They say "Yes" and "we want more" a lot.', False, None, False, []),
+    ("The Matrix (2017) is new.", False, None, False, ["The Matrix (2017)"]),
+    ("<action><recommend> <movie_title>The Matrix</movie_title> is it", True, "1", False, []),
+    ("<action><inquire></action><response>Have you seen Alien (1979)?</response>", False, "4", False, []),
+]
+
+
+@pytest.mark.parametrize(("line", "hit", "item", "repeated", "unknown"), TURNS)
+def test_a_turn_is_read_as_a_person_reads_it(
+    run: Callable[..., Run], line: str, hit: bool, item: str | None, repeated: bool, unknown: list[str]
+) -> None:
+    (turn,) = run(Lines(line)).samples()[0].detail["turns"]
+    assert (turn["hit"], turn["item"], turn["repeated"], turn["unknown"]) == (hit, item, repeated, unknown)
+
+
+def test_scores_count_what_was_checked_by_hand(run: Callable[..., Run]) -> None:
+    finished = run(Lines(*(line for line, *_ in TURNS)))
+    found = {name: (score.count, score.total) for name, score in finished.scores.items()}
+    assert found["Recall@1"] == (8, 20)
+    assert found["coverage"] == (12, 20)
+    assert found["repetition"] == (2, 12)
+    assert found["hallucination"] == (5, 20)
+    assert found["catalogue coverage"] == (4, 5)
+    assert finished["popularity"].value is None
+    assert "counts:none" in finished["popularity"].signature
+    assert finished.record["ledger"]["counts"]["replies_malformed"] == 1
+
+
+def test_the_model_speaks_from_the_gold_history_without_the_target(run: Callable[..., Run]) -> None:
+    model = Lines("Hi.")
+    run(model)
+    (view,) = model.views
+    assert view.role is Role.RECOMMENDER
+    assert len(view.turns) == 3
+    assert view.persona.target_attributes == ""
+    assert "Matrix" not in repr(view)
+
+
+def test_every_dialogue_has_its_place_in_the_ledger(run: Callable[..., Run]) -> None:
+    dialogues = (dialogue(0), dialogue(1, None), dialogue(2, MATRIX, ALIEN), dialogue(3))
+    finished = run(Lines("Alien (1979)", ""), *dialogues)
+    outcomes = {"evaluated": 1, "no_target": 1, "never_proposed": 1, "backend_error": 1}
+    assert finished.record["ledger"]["outcomes"] == outcomes
+    assert finished["Recall@1"].total == 1
+
+
+def test_a_ranking_has_its_metrics(run: Callable[..., Run]) -> None:
+    finished = run(Shelf("Heat (1995)", "See The Matrix."), ranking="10")
+    assert finished["ranked Recall@1"].value == 0
+    assert finished["ranked Recall@10"].value == 1
+    assert finished["MRR"].value == 0.5
+    assert finished["NDCG@10"].value == pytest.approx(0.6309, abs=1e-4)
+    assert "ranked Recall@50" not in finished.scores
+    assert finished["Recall@1"].count == 1
+
+
+def test_who_cannot_rank_says_so_in_one_line(run: Callable[..., Run]) -> None:
+    with pytest.raises(MisfitError, match="Lines cannot rank items, which --set ranking=3 needs"):
+        run(Lines("Hi."), ranking="3")
+    with pytest.raises(MisfitError, match="protocol=unicrs"):
+        run(Lines("Hi."), protocol="unicrs")
+    with pytest.raises(UsageError, match="ranking must be at least 1"):
+        run(Lines("Hi."), ranking="-1")
+
+
+def test_unicrs_has_a_row_for_each_item_mentioned_that_can_be_ranked(run: Callable[..., Run]) -> None:
+    dialogues = (dialogue(0), dialogue(1, DUNE, DUNE), dialogue(2, ALIEN, ALIEN))
+    finished = run(Shelf("a b", "a c", "a b", "d", "", "a b"), *dialogues, protocol="unicrs")
+    # Ronin three times (not ranked), Matrix (second), Alien (first); Dune cannot be ranked, and one reply was refused.
+    assert (finished["Recall@1"].count, finished["Recall@1"].total) == (1, 4)
+    assert (finished["Recall@50"].count, finished["Recall@50"].total) == (2, 4)
+    assert (finished["Dist-2"].count, finished["Dist-2"].total) == (2, 5)
+    assert "denom:responses" in finished["Dist-2"].signature
+
+
+def test_two_runs_are_compared_turn_by_turn(run: Callable[..., Run]) -> None:
+    good = run(Shelf(*["The Matrix (1999)"] * 8), name="good", ranking="10")
+    poor = run(Shelf(*["Heat (1995)"] * 8), name="poor", ranking="10")
+    found = compare(poor, good)
+    assert found["Recall@1"].found.effect == 1
+    assert found["Recall@1"].found.p == pytest.approx(2 / 2**8)
+    assert found["repetition"].found.effect == -1
+    assert found["MRR"].found.effect == 0
+    assert {"coverage", "hallucination", "words", "ranked Recall@10", "NDCG@10"} <= found.keys()
+
+
+class Years:
+    """A scorer by the years alone; it does not know Dune."""
+
+    identity = "years-v1"
+
+    def similarity(self, a: Item, b: Item) -> float | None:
+        return None if DUNE in (a, b) else 1 - abs((a.year or 0) - (b.year or 0)) / 20
+
+    def random_pairs(self, n: int = 10000, seed: int = 0) -> float:
+        return fmean(self.similarity(a, b) or 0.0 for a, b in combinations(FILMS[:4], 2))
+
+
+def test_match_score_with_its_coverage_and_floor() -> None:
+    task: Any = find_task("recommender").from_settings({"match_score": "auto"})
+    dialogues = [*(dialogue(n) for n in range(4)), dialogue(4, DUNE, DUNE)]
+    task.prepare(Stock(dataset(*dialogues), lambda: None))
+    task.scorer = Years()
+    lines = ["The Matrix (1999)", "Alien (1979)", "Dune (1984)", "Hello.", "Heat (1995)"]
+    scores = {score.name: score for score in task.scores(task.evaluate(Lines(*lines), dialogues))}
+    assert scores["Match Score"].value == pytest.approx((1 + 0 + 0 + 0) / 4)  # who looks for Dune is left out
+    assert scores["Match Score"].n == 4
+    assert (scores["match coverage"].count, scores["match coverage"].total) == (2, 5)
+    floor = scores["Match Score random"].value
+    assert floor == pytest.approx(1 - (4 + 1 + 20 + 3 + 16 + 19) / 6 / 20)
+    assert scores["Match Score corrected"].value == pytest.approx((0.25 - floor) / (1 - floor))
+    assert "scorer:years-v1" in scores["Match Score"].signature
+
+
+@pytest.mark.parametrize(("model", "recalled"), [("popularity", 0), ("random-item", None), ("bm25", 20)])
+def test_controls_run_on_the_sample(cli: Cli, model: str, recalled: int | None) -> None:
+    done = cli("run", "--task", "recommender", "--model", model, "--set", "ranking=50", "--set", "match_score=off",
+               "--json")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads(done.stdout)["metrics"]
+    assert metrics["Recall@1"]["count"] == metrics["ranked Recall@1"]["count"]
+    assert metrics["Recall@1"]["count"] >= (recalled or 0)
+    assert metrics["coverage"]["count"] == 120
+    assert metrics["hallucination"]["count"] == metrics["repetition"]["count"] == 0
