@@ -86,7 +86,7 @@ class RecommenderTask(Task[Options, Recommender]):
     metrics = (
         "Recall@1", "Match Score", "Dist-4", "words", "match coverage", "Match Score random", "Match Score corrected",
         "coverage", "hallucination", "repetition", "popularity", "catalogue coverage", "ranked Recall@1",
-        "ranked Recall@10", "ranked Recall@50", "MRR", "NDCG@1", "NDCG@10", "NDCG@50", "Recall@10", "Recall@50",
+        "ranked Recall@10", "ranked Recall@50", "MRR", "NDCG@10", "NDCG@50", "Recall@10", "Recall@50",
         "Dist-2", "Dist-3",
     )  # fmt: skip
     Options = Options
@@ -170,7 +170,8 @@ class RecommenderTask(Task[Options, Recommender]):
             ranks = {point: turn["rank"] for point, turn in turns.items()}
             for k in (k for k in DEPTHS if k <= self.options.ranking):
                 pairs[f"ranked Recall@{k}"] = Paired(compare_rates, {p: found(rank, k) for p, rank in ranks.items()})
-                pairs[f"NDCG@{k}"] = Paired(compare_means, {p: gain(rank, k) for p, rank in ranks.items()})
+                if k > 1:  # of one place it is Recall@1
+                    pairs[f"NDCG@{k}"] = Paired(compare_means, {p: gain(rank, k) for p, rank in ranks.items()})
             pairs["MRR"] = Paired(compare_means, {p: reciprocal(rank) for p, rank in ranks.items()})
         return pairs
 
@@ -264,7 +265,7 @@ class RecommenderTask(Task[Options, Recommender]):
         return [
             *(recall_at(ranks, k, name=f"ranked Recall@{k}", **parts) for k in depths),
             mrr(ranks, cut, users, seed=self.seed, **parts),
-            *(ndcg_at(ranks, k, users, seed=self.seed, **parts) for k in depths),
+            *(ndcg_at(ranks, k, users, seed=self.seed, **parts) for k in depths if k > 1),
         ]
 
     def _unicrs(self, details: Sequence[Mapping[str, Any]], users: Sequence[str], parts: Parts) -> list[Score]:

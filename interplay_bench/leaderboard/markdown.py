@@ -19,7 +19,7 @@ edit. [`index.html`](index.html) has the same tables to sort and filter, with fo
   Counts and intervals in *italics* are derived: the one k of k/N that a printed rate can come from, and Wilson's
   interval for it.
 - **measured**: a record in this repository, with the command that made it below the table.
-  *control*: a policy that ignores the dialogue, for comparison. *told*: is told the target, as no model may be.
+  *control*: a simple policy without a trained model, for comparison. *told*: is told the target, as no model may be.
 - In brackets: 95% intervals. ↑ higher is better, ↓ lower is better. The best value is **bold**, ties shared;
   controls, and what is told the target, do not compete, and ET and words have no better end.
 - N: dialogues replayed (multi-turn, recommenders) or replies written (single-turn). Each table holds one data set and

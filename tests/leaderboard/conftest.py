@@ -36,11 +36,25 @@ def singleturn(bertscore: float, dist: float, words: float, n: int = 400) -> dic
     return {score.name: asdict(score) for score in scores}
 
 
+def recommending(hits: int, match: float, total: int = 100, **parts: object) -> dict[str, Any]:
+    """The scores of a recommender, those outside the paper's table first."""
+    known = {"match": "title+year", "protocol": "paper", **parts}
+    scores = [
+        rate("coverage", total, total, direction="higher", **known),
+        Score("words", 30.0, total, "words|tok:whitespace", 29.0, 31.0),
+        Score("Dist-4", 0.5, total, f"dist-4|level:corpus|denom:ngrams|n:{total}", direction="higher"),
+        Score("Match Score", match, total, "match-score|scorer:feed|protocol:paper", direction="higher"),
+        rate("Recall@1", hits, total, direction="higher", **known),
+    ]
+    return {score.name: asdict(score) for score in scores}
+
+
 class Shelf:
     """A leaderboard folder in the making, used through the command line."""
 
     multiturn = staticmethod(multiturn)
     singleturn = staticmethod(singleturn)
+    recommending = staticmethod(recommending)
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -50,7 +64,8 @@ class Shelf:
 
     def run(self, model: str, metrics: Mapping[str, Any], **changes: Any) -> Path:
         """A run directory; ``changes`` replace parts of its record: ``dataset__name="pearl"``."""
-        task = "user_multiturn" if "SR" in metrics else "user_singleturn"
+        halves = {"SR": "user_multiturn", "BERTScore": "user_singleturn", "Match Score": "recommender"}
+        task = next(name for metric, name in halves.items() if metric in metrics)
         record: dict[str, Any] = {
             "schema": 1,
             "status": "complete",

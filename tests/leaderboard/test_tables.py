@@ -170,6 +170,25 @@ def test_the_papers_values_never_stand_beside_another_signature(shelf: Shelf, ce
     assert "Table 1 of the paper" in shelf.text()
 
 
+def test_recommenders_have_the_papers_columns_first_and_its_rows_beside(shelf: Shelf, cells: Cells) -> None:
+    shelf.control("popularity", shelf.recommending(3, 0.9, 2069), **PEARL)
+    shelf.add("recsim-qwen8b", shelf.recommending(50, 0.93, 2069), **PEARL)
+    (table,) = shelf.tables()
+    assert models(table) == [
+        "RecSim-Llama 8B", "RecSim-Qwen 8B", "Qwen3 32B", "UniCRS", "recsim-qwen8b", "popularity"
+    ]  # fmt: skip
+    columns = [column["metric"] for column in table["columns"]]
+    assert columns == ["Recall@1", "Match Score", "Dist-4", "words", "coverage"]
+    assert cells(table, "RecSim-Qwen 8B")["Recall@1"]["count"] == 45
+    assert cells(table, "recsim-qwen8b")["Recall@1"]["best"]
+
+
+def test_unicrss_own_recall_never_stands_beside_the_papers(shelf: Shelf, cells: Cells) -> None:
+    shelf.add("unicrs", shelf.recommending(50, 0.93, 2069, protocol="unicrs"), **PEARL)
+    (table,) = shelf.tables()
+    assert "Recall@1" not in cells(table, "UniCRS")
+
+
 def test_other_dialogues_of_pearl_are_not_the_papers(shelf: Shelf) -> None:
     shelf.add("mine", shelf.multiturn(90, 5), dataset__name="pearl")
     (table,) = shelf.tables()

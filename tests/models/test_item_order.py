@@ -5,9 +5,21 @@ from typing import Any
 
 import pytest
 
-from interplay_bench import Action, Dialogue, DialogueSet, Item, Mention, Persona, Preprocessing, Role, SeenItem, Turn
+from interplay_bench import (
+    Action,
+    Dialogue,
+    DialogueSet,
+    Item,
+    Mention,
+    Persona,
+    Preprocessing,
+    Role,
+    SeenItem,
+    Turn,
+    View,
+)
 from interplay_bench import model as models
-from interplay_bench.adapter import Browser, Ranker, View
+from interplay_bench.adapter import Browser, Ranker
 from interplay_bench.errors import MisfitError
 from interplay_bench.interplay.request import Request
 from interplay_bench.interplay.session import simulate

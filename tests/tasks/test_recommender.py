@@ -11,8 +11,20 @@ from typing import Any
 
 import pytest
 
-from interplay_bench import Action, Dialogue, DialogueSet, Item, Mention, Persona, Preprocessing, Role, SeenItem, Turn
-from interplay_bench.adapter import Recommender, Reply, View
+from interplay_bench import (
+    Action,
+    Dialogue,
+    DialogueSet,
+    Item,
+    Mention,
+    Persona,
+    Preprocessing,
+    Role,
+    SeenItem,
+    Turn,
+    View,
+)
+from interplay_bench.adapter import Recommender, Reply
 from interplay_bench.comparison import compare
 from interplay_bench.errors import MisfitError, UsageError
 from interplay_bench.markup import Malformed, parse
