@@ -86,6 +86,11 @@ def same(one: Item, other: Item) -> bool:
     return alike and key(one.title) == key(other.title)
 
 
+def identities(item: Item) -> frozenset[object]:
+    """What an item can be told by where many are at hand: its id, and its title with the year."""
+    return frozenset({item.id, (key(item.title), item.year)})
+
+
 def _marked(reply: Reply) -> tuple[str, tuple[Mention, ...]]:
     """The words of a reply, and where titles are marked in them."""
     if isinstance(reply.turn, Turn):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from interplay_bench import model as models
 from interplay_bench.adapter import UserSimulator
@@ -17,6 +18,7 @@ from interplay_bench.interplay.pair import Pair
 from interplay_bench.interplay.scores import NAMES, scores
 from interplay_bench.interplay.simulation import MAX_TURNS
 from interplay_bench.interplay.transitions import render_transitions, transitions
+from interplay_bench.metrics.match_score import choose_scorer
 from interplay_bench.metrics.specificity import unique_ngrams
 from interplay_bench.registry import task
 from interplay_bench.results import Score
@@ -24,18 +26,23 @@ from interplay_bench.statistics import compare_means, compare_rates
 from interplay_bench.stock import Stock
 from interplay_bench.task import Paired, Sample, Task
 
+if TYPE_CHECKING:
+    from interplay_bench.match_score.scorer import Scorer
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What ``--set`` may change.
 
     ``recommender``: the other side, by a model's name or a card's path. ``max_turns``: of a dialogue, both sides'
-    and scripted ones together. ``decisions``: also ask for P(accept) after every recommendation.
+    and scripted ones together. ``decisions``: also ask for P(accept) after every recommendation. ``match_score``:
+    ``auto`` (by the scorer that fits the data, if there is one), ``off``, or a scorer's path.
     """
 
     recommender: str = "fixed-list"
     max_turns: int = MAX_TURNS
     decisions: bool = False
+    match_score: str = "auto"
 
     def __post_init__(self) -> None:
         if self.max_turns < 1:
@@ -64,6 +71,11 @@ class Interplay(Task[Options, UserSimulator]):
         """The other side, built when the first dialogue begins."""
         return models.find(self.options.recommender).build(self.seed)
 
+    @cached_property
+    def scorer(self) -> Scorer | None:
+        """What weighs an accepted item against the target; ``None`` where it is off, or where there is none."""
+        return choose_scorer(self.options.match_score, self.stock.source.name)
+
     def evaluate(self, model: UserSimulator, dialogues: Sequence[Dialogue]) -> list[Sample]:
         """Simulate a dialogue for each persona."""
         pair = Pair.of(model, self.recommender.adapter, self.stock)
@@ -74,7 +86,7 @@ class Interplay(Task[Options, UserSimulator]):
     def scores(self, samples: Sequence[Sample]) -> list[Score]:
         """See :func:`interplay_bench.interplay.scores.scores`."""
         parts = {"recommender": self.options.recommender, "turns": self.options.max_turns, "v": self.version}
-        return scores(_episodes(samples), parts, self.seed)
+        return scores(_episodes(samples), parts, self.seed, self.scorer)
 
     def draw(self, samples: Sequence[Sample], folder: Path) -> None:
         """Write the matrix of actions beside the samples."""

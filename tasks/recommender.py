@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from interplay_bench.adapter import Ranker, Recommender, Reply
@@ -15,12 +14,13 @@ from interplay_bench.markup import Malformed
 from interplay_bench.metrics.breadth import breadth
 from interplay_bench.metrics.distinct import distinct
 from interplay_bench.metrics.intervals import mean_score
+from interplay_bench.metrics.match_score import Match, choose_scorer, match, match_scores
 from interplay_bench.metrics.ranking import found, gain, mrr, ndcg_at, recall_at, reciprocal
 from interplay_bench.metrics.rates import rate
 from interplay_bench.metrics.words import words
-from interplay_bench.recognition import counted, recognise, same
+from interplay_bench.recognition import counted, identities, recognise, same
 from interplay_bench.registry import task
-from interplay_bench.results import Score, signature
+from interplay_bench.results import Score
 from interplay_bench.statistics import Comparison, compare_distinct, compare_means, compare_rates
 from interplay_bench.stock import Stock
 from interplay_bench.task import Paired, Sample, Task
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 EVALUATED, BACKEND_ERROR = "evaluated", "backend_error"
 NO_TARGET, NEVER_PROPOSED, NO_RECOMMENDER_TURN = "no_target", "never_proposed", "no_recommender_turn"
 DEPTHS = (1, 10, 50)
-PAIRS = 10_000
-"""How many random pairs the floor of the Match Score is taken over."""
 SHAPE = "markup+dated+quoted"
 """What is read as a title; see :mod:`interplay_bench.recognition`."""
 MENTIONS = 1000
@@ -46,9 +44,10 @@ class Options:
     """What ``--set`` may change.
 
     ``ranking``: with K, a model that can rank also gives its K best items. ``protocol``: the ``paper``'s, or
-    ``unicrs``: every gold recommender's turn, a row per item that it mentions and the model can rank, Recall@k from
-    the ranking, and Dist-n per response (Wang et al. 2022). ``match_score``: ``auto`` (by the scorer that fits the
-    data, if there is one), ``off``, or a scorer's path.
+    ``unicrs``: every gold recommender's turn but an opening one, a row per item that it mentions (news or not) and the
+    model can rank, Recall@k from the ranking, and Dist-n per response (Wang et al. 2022; their released code also
+    makes rows of the user's turns, and of entities that are no items). ``match_score``: ``auto`` (by the scorer that
+    fits the data, if there is one), ``off``, or a scorer's path.
     """
 
     ranking: int = 0
@@ -99,7 +98,7 @@ class RecommenderTask(Task[Options, Recommender]):
     @cached_property
     def scorer(self) -> Scorer | None:
         """What weighs a recommendation against the target; ``None`` where it is off, or where there is none."""
-        return _scorer(self.options.match_score, self.stock.source.name)
+        return choose_scorer(self.options.match_score, self.stock.source.name)
 
     def check(self, model: Recommender) -> None:
         """Rankings are only asked of models that can rank."""
@@ -116,7 +115,7 @@ class RecommenderTask(Task[Options, Recommender]):
         ]
         views = [point.view for point in points]
         ranked = self._rank(model, views)
-        rankable = {item.id for item in model.rankable()} if isinstance(model, Ranker) else set()
+        rankable = _rankable(model) if self.options.protocol == "unicrs" else frozenset()
         replies = model.respond(views) if views else []
         details: list[list[dict[str, Any]]] = [[] for _ in dialogues]
         spoken: list[list[Reply]] = [[] for _ in dialogues]
@@ -181,7 +180,7 @@ class RecommenderTask(Task[Options, Recommender]):
             target = dialogue.target_turn()
             return [] if target is None else [target]
         turns = enumerate(dialogue.turns)
-        return [i for i, turn in turns if turn.role is Role.RECOMMENDER and not turn.scripted]
+        return [i for i, turn in turns if i and turn.role is Role.RECOMMENDER and not turn.scripted]
 
     def _rank(self, model: Recommender, views: Sequence[View]) -> Sequence[Sequence[Item]]:
         if not self.options.depth or not views:
@@ -210,36 +209,13 @@ class RecommenderTask(Task[Options, Recommender]):
     def _judged(self, target: Item, item: Item | None, ranking: Sequence[Item]) -> dict[str, Any]:
         """What the paper's protocol says of a turn: is it the target, how near is it, where is the target ranked."""
         judged: dict[str, Any] = {"hit": item is not None and same(item, target)}
-        if self.scorer is not None and self.scorer.similarity(target, target) is not None:
-            similarity = None if item is None else self.scorer.similarity(item, target)
-            judged |= {"match": round(similarity or 0.0, 6), "both_known": similarity is not None}
+        near = None if self.scorer is None else match(self.scorer, () if item is None else (item,), target)
+        judged |= {} if near is None else {"match": round(near.value, 6), "both_known": near.known}
         return judged | ({"rank": _place(ranking, target)} if self.options.ranking else {})
 
     def _match(self, details: Sequence[Mapping[str, Any]], users: Sequence[str], parts: Parts) -> list[Score]:
-        """The match with its coverage, its floor, and what is left of it above the floor.
-
-        A turn without a recognisable item, or with one that the scorer does not know, scores 0; turns whose target it
-        does not know are left out. The floor, the mean over random pairs of items, is taken to be without error.
-        """
-        if self.options.match_score == "off":
-            return []
-        if self.scorer is None:
-            return [Score("Match Score", None, 0, signature("match-score", scorer="none", **parts), direction="higher")]
-        judged = [(turn["match"], user) for turn, user in zip(details, users, strict=True) if "match" in turn]
-        known: dict[str, Any] = {"scorer": self.scorer.identity, "unnamed": 0, **parts}
-        score = mean_score(
-            "Match Score", [match for match, _ in judged], [user for _, user in judged],
-            direction="higher", metric="match-score", seed=self.seed, **known,
-        )  # fmt: skip
-        both = sum(turn.get("both_known", False) for turn in details)
-        floor = self.scorer.random_pairs(PAIRS, self.seed)
-        sig = signature("match-score-random", scorer=self.scorer.identity, pairs=PAIRS, seed=self.seed)
-        return [
-            score,
-            rate("match coverage", both, len(details), direction="higher", **known),
-            Score("Match Score random", floor, PAIRS, sig),
-            _corrected(score, floor),
-        ]
+        found = [Match(turn["match"], turn["both_known"]) if "match" in turn else None for turn in details]
+        return match_scores(found, users, self.scorer, seed=self.seed, **parts)
 
     def _beside(self, details: Sequence[Mapping[str, Any]], users: Sequence[str], parts: Parts) -> list[Score]:
         """What kind of items are recommended."""
@@ -299,35 +275,19 @@ class RecommenderTask(Task[Options, Recommender]):
         return NO_TARGET if dialogue.target is None else NEVER_PROPOSED
 
 
-def _scorer(wanted: str, dataset: str) -> Scorer | None:
-    """The scorer that ``--set match_score`` means."""
-    if wanted == "off":
-        return None
-    from interplay_bench.match_score.scorer import find_scorer, load_scorer
-
-    if wanted != "auto":
-        return load_scorer(Path(wanted).expanduser())
-    try:
-        return find_scorer(dataset)
-    except UsageError:
-        return None
+def _rankable(model: Recommender) -> frozenset[object]:
+    assert isinstance(model, Ranker)
+    return frozenset(identity for item in model.rankable() for identity in identities(item))
 
 
-def _rows(gold: Sequence[Item], ranking: Sequence[Item], rankable: Set[str]) -> list[tuple[int, int | None]]:
+def _rows(gold: Sequence[Item], ranking: Sequence[Item], rankable: Set[object]) -> list[tuple[int, int | None]]:
     """The place of each gold item in its turn, and in the ranking; items that cannot be ranked have no row."""
-    return [(i, _place(ranking, item)) for i, item in enumerate(gold) if item.id in rankable]
+    return [(i, _place(ranking, item)) for i, item in enumerate(gold) if not identities(item).isdisjoint(rankable)]
 
 
 def _place(ranking: Sequence[Item], target: Item) -> int | None:
     """The target's place in a ranking, from 1."""
     return next((i for i, item in enumerate(ranking, start=1) if same(item, target)), None)
-
-
-def _corrected(score: Score, floor: float) -> Score:
-    """What is left of a score above what random pairs reach: 0 is chance, 1 the item itself."""
-    value, low, high = (None if v is None else (v - floor) / (1 - floor) for v in (score.value, score.low, score.high))
-    described = score.signature.replace("match-score|", f"match-score-corrected|pairs:{PAIRS}|", 1)
-    return replace(score, name="Match Score corrected", value=value, low=low, high=high, signature=described)
 
 
 def _paired_unicrs(turns: Mapping[tuple[int, int], Mapping[str, Any]]) -> dict[str, Paired]:

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from interplay_bench.dialogue import Action, Role
 from interplay_bench.interplay.episode import End, Episode
 from interplay_bench.metrics.distinct import distinct
 from interplay_bench.metrics.intervals import mean_score
+from interplay_bench.metrics.match_score import NAMES as MATCH
+from interplay_bench.metrics.match_score import match, match_scores
 from interplay_bench.metrics.rates import rate
 from interplay_bench.metrics.similarity import similarity
 from interplay_bench.metrics.specificity import specificity
 from interplay_bench.results import Score, signature
 
+if TYPE_CHECKING:
+    from interplay_bench.match_score.scorer import Scorer
+
 NAMES = (
     "acceptance", "turns to acceptance", "cut off", "recommendations", "repeated", "unknown items", "target accepted",
-    "agreement", "agreement floor", "user Dist-4", "recommender Dist-4", "specificity-2", "specificity-3",
+    *MATCH, "agreement", "agreement floor", "user Dist-4", "recommender Dist-4", "specificity-2", "specificity-3",
     "specificity-4", "similarity", "user confused", "recommender confused",
 )  # fmt: skip
 
 
-def scores(episodes: Sequence[Episode], parts: Mapping[str, Any], seed: int = 0) -> list[Score]:
+def scores(
+    episodes: Sequence[Episode], parts: Mapping[str, Any], seed: int = 0, scorer: Scorer | None = None
+) -> list[Score]:
     """Every metric over ``episodes``; ``parts`` (recommender, turns allowed) go into each signature.
 
     Shares of dialogues are over those that no backend cut short; scripted turns are left out of everything. "turns to
     acceptance": simulated turns of both sides, the acceptance included. "repeated", "unknown items": shares of
-    all that was recommended. "target accepted": of the acceptances, those of the very item nobody was told.
+    all that was recommended. "target accepted": of the acceptances, those of the very item nobody was told; "Match
+    Score": how near they come to it, by ``scorer``.
     """
     heard = [episode for episode in episodes if episode.end is not End.BACKEND_ERROR]
     taken = [episode for episode in heard if episode.end is End.ACCEPTED]
@@ -39,6 +47,7 @@ def scores(episodes: Sequence[Episode], parts: Mapping[str, Any], seed: int = 0)
         mean_score("recommendations", [_news(episode) for episode in heard], users, seed=seed, **common),
         *_recommended(heard, parts),
         *_against_target(taken, parts, seed),
+        *_matched(taken, parts, seed, scorer),
         *_language(heard, parts, seed),
         *(_confused(heard, role, parts) for role in Role),
     ]
@@ -70,6 +79,12 @@ def _against_target(taken: Sequence[Episode], parts: Mapping[str, Any], seed: in
                        metric="jaccard" if name == "agreement" else "jaccard-random", **described)
         )  # fmt: skip
     return found
+
+
+def _matched(taken: Sequence[Episode], parts: Mapping[str, Any], seed: int, scorer: Scorer | None) -> list[Score]:
+    aimed = [(episode, target) for episode in taken if (target := episode.dialogue.target) is not None]
+    found = [None if scorer is None else match(scorer, episode.accepted, target) for episode, target in aimed]
+    return match_scores(found, _users([episode for episode, _ in aimed]), scorer, seed=seed, **parts)
 
 
 def _language(episodes: Sequence[Episode], parts: Mapping[str, Any], seed: int) -> list[Score]:
