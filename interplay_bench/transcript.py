@@ -56,4 +56,11 @@ def _notes(detail: Mapping[str, Any]) -> dict[int, list[str]]:
         notes.setdefault(reply["turn"], []).append(
             f"model [{reply['action'] or reply.get('problem')}]: {reply['text']} (BERTScore {reply['bertscore']:.3f})"
         )
+    for reply in detail.get("recommendations", ()):
+        verdict = "the target" if reply.get("hit") else "no news" if reply["repeated"] else ""
+        invented = f"made up: {', '.join(reply['unknown'])}" if reply["unknown"] else ""
+        remarks = "; ".join(filter(None, (verdict, invented)))
+        notes.setdefault(reply["turn"], []).append(
+            f"model [{reply['action'] or reply.get('problem')}]: {reply['text']}{f' ({remarks})' if remarks else ''}"
+        )
     return notes

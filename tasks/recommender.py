@@ -133,7 +133,7 @@ class RecommenderTask(Task[Options, Recommender]):
 
     def scores(self, samples: Sequence[Sample]) -> list[Score]:
         """Rates with counts and Wilson intervals, means by bootstrap over users, Dist-n over all replies."""
-        turns = [(turn, sample.user) for sample in samples for turn in sample.detail["turns"]]
+        turns = [(turn, sample.user) for sample in samples for turn in sample.detail["recommendations"]]
         details, users = [turn for turn, _ in turns], [user for _, user in turns]
         parts = {"protocol": self.options.protocol, "v": self.version}
         if self.options.protocol == "unicrs":
@@ -151,7 +151,8 @@ class RecommenderTask(Task[Options, Recommender]):
 
     def paired(self, samples: Sequence[Sample]) -> Mapping[str, Paired]:
         """Turn by turn: the hit, the match, what kind of item it was, the text, and the target's rank."""
-        turns = {(i, turn["turn"]): turn for i, sample in enumerate(samples) for turn in sample.detail["turns"]}
+        told = ((i, turn) for i, sample in enumerate(samples) for turn in sample.detail["recommendations"])
+        turns = {(i, turn["turn"]): turn for i, turn in told}
         if self.options.protocol == "unicrs":
             return _paired_unicrs(turns)
         named = {point: turn for point, turn in turns.items() if turn["item"]}
@@ -266,7 +267,7 @@ class RecommenderTask(Task[Options, Recommender]):
             "titles_unknown": sum(len(turn["unknown"]) for turn in details),
         }
         outcome = EVALUATED if heard else BACKEND_ERROR if replies else self._nothing(dialogue)
-        return Sample(dialogue.id, dialogue.user_id, outcome, counts, {"turns": list(details)})
+        return Sample(dialogue.id, dialogue.user_id, outcome, counts, {"recommendations": list(details)})
 
     def _nothing(self, dialogue: Dialogue) -> str:
         """Why a dialogue has no turn to be judged."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -32,7 +31,7 @@ from interplay_bench.registry import find_task
 from interplay_bench.run import Run
 from interplay_bench.runner import evaluate
 from interplay_bench.stock import Stock
-from tests.conftest import Cli
+from interplay_bench.transcript import transcripts
 
 MATRIX, HEAT, RONIN, ALIEN, DUNE = FILMS = (
     Item("1", "The Matrix", 1999), Item("2", "Heat", 1995), Item("3", "Ronin", 1998), Item("4", "Alien", 1979),
@@ -123,12 +122,11 @@ TURNS = [  # what is said at the target's turn: is it the target, which item cou
 ]
 
 
-@pytest.mark.parametrize(("line", "hit", "item", "repeated", "unknown"), TURNS)
-def test_a_turn_is_read_as_a_person_reads_it(
-    run: Callable[..., Run], line: str, hit: bool, item: str | None, repeated: bool, unknown: list[str]
-) -> None:
-    (turn,) = run(Lines(line)).samples()[0].detail["turns"]
-    assert (turn["hit"], turn["item"], turn["repeated"], turn["unknown"]) == (hit, item, repeated, unknown)
+def test_turns_are_read_as_a_person_reads_them(run: Callable[..., Run]) -> None:
+    samples = run(Lines(*(line for line, *_ in TURNS))).samples()
+    details = [turn for sample in samples for turn in sample.detail["recommendations"]]
+    found = [(turn["hit"], turn["item"], turn["repeated"], turn["unknown"]) for turn in details]
+    assert dict(zip(range(20), found, strict=True)) == dict(enumerate(tuple(turn[1:]) for turn in TURNS))
 
 
 def test_scores_count_what_was_checked_by_hand(run: Callable[..., Run]) -> None:
@@ -230,13 +228,13 @@ def test_match_score_with_its_coverage_and_floor() -> None:
     assert "scorer:years-v1" in scores["Match Score"].signature
 
 
-@pytest.mark.parametrize(("model", "recalled"), [("popularity", 0), ("random-item", None), ("bm25", 20)])
-def test_controls_run_on_the_sample(cli: Cli, model: str, recalled: int | None) -> None:
-    done = cli("run", "--task", "recommender", "--model", model, "--set", "ranking=50", "--set", "match_score=off",
-               "--json")  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    metrics = json.loads(done.stdout)["metrics"]
-    assert metrics["Recall@1"]["count"] == metrics["ranked Recall@1"]["count"]
-    assert metrics["Recall@1"]["count"] >= (recalled or 0)
-    assert metrics["coverage"]["count"] == 120
-    assert metrics["hallucination"]["count"] == metrics["repetition"]["count"] == 0
+@pytest.mark.parametrize(("model", "recalled"), [("popularity", 0), ("random-item", 0), ("bm25", 20)])
+def test_controls_run_on_the_sample(tmp_path: Path, model: str, recalled: int) -> None:
+    settings = {"ranking": "50", "match_score": "off"}
+    finished = evaluate("recommender", model, settings=settings, output=tmp_path / "run")
+    hits = finished["Recall@1"].count or 0
+    assert hits == finished["ranked Recall@1"].count
+    assert hits >= recalled
+    assert finished["coverage"].count == 120
+    assert finished["hallucination"].count == finished["repetition"].count == 0
+    assert sum("(the target)" in text for text in transcripts(finished)) == hits
