@@ -5,9 +5,14 @@ from __future__ import annotations
 import argparse
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from interplay_bench import options
 from interplay_bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from interplay_bench.card import ModelCard
+    from interplay_bench.trainable import Trainable
 
 HELP = "fine-tune a simulator on one role's turns"
 
@@ -41,12 +46,16 @@ def execute(parsed: argparse.Namespace) -> int:
     from interplay_bench import model, registry
     from interplay_bench.processes import Processes
     from interplay_bench.progress import bar, silent
+    from interplay_bench.trainable import Trainable
     from interplay_bench.training.material import places
     from interplay_bench.training.recipe import TrainingRecipe
 
     for plugin in parsed.plugin:
         registry.load_plugin(plugin)
-    card = model.find(parsed.card).card
+    named = model.find(parsed.card)
+    card = named.card
+    if isinstance(named.adapter, Trainable):
+        return _train_by_adapter(named.adapter, card, parsed)
     recipe = TrainingRecipe.of(card, _settings(parsed.settings))
     data = places(parsed.data, recipe)
     if parsed.dry_run:
@@ -61,6 +70,21 @@ def execute(parsed: argparse.Namespace) -> int:
     folder = train(session, parsed.output, resume=parsed.resume, progress=bar if first else silent)
     if first:
         print(f"Kept in {folder}: interplay-bench run --task user_multiturn --model {parsed.card}")
+    return 0
+
+
+def _train_by_adapter(adapter: Trainable, card: ModelCard, parsed: argparse.Namespace) -> int:
+    """Let an adapter that has a training of its own do it."""
+    from interplay_bench.progress import bar
+    from interplay_bench.trainable import TrainingRequest
+
+    if parsed.dry_run:
+        raise UsageError(f"--dry-run plans fine-tunings, and {parsed.card!r} has a training of its own: leave it out.")
+    request = TrainingRequest(
+        card, _settings(parsed.settings), tuple(parsed.data), parsed.output, parsed.seed, parsed.resume, command(parsed)
+    )
+    folder = adapter.train(request, bar)
+    print(f"Kept in {folder}: interplay-bench run --task recommender --model {parsed.card}")
     return 0
 
 

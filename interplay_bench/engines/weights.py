@@ -87,7 +87,7 @@ def load(settings: TransformersSettings) -> Weights:
     device = choose_device(settings.device)
     dtype = choose_dtype(settings.dtype, device)
     overlay = Path(settings.adapter).expanduser() if settings.adapter else None
-    with _quiet():
+    with quiet():
         source = overlay if overlay is not None and (overlay / "tokenizer_config.json").exists() else folder
         tokenizer = _open(transformers.AutoTokenizer, source, settings)
         model = _open(
@@ -234,7 +234,7 @@ def _from_hub(settings: TransformersSettings, *, local_files_only: bool) -> Path
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        with _quiet():
+        with quiet():
             folder = huggingface_hub.snapshot_download(
                 settings.model,
                 revision=settings.revision,
@@ -274,7 +274,7 @@ def _dequantise(gguf: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        with _quiet(), contextlib.redirect_stderr(io.StringIO()):  # one progress bar does not ask whether it may
+        with quiet(), contextlib.redirect_stderr(io.StringIO()):  # one progress bar does not ask whether it may
             tokenizer = transformers.AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
             model = transformers.AutoModelForCausalLM.from_pretrained(
                 gguf.parent, gguf_file=gguf.name, dtype=torch.float32
@@ -352,7 +352,7 @@ def _digest(data: bytes) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the libraries' progress bars and warnings off the terminal while weights load."""
     from huggingface_hub.utils.tqdm import disable_progress_bars, enable_progress_bars
     from transformers.utils import logging as their_logging

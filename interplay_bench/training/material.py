@@ -6,13 +6,24 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from interplay_bench.dialogue import Dialogue
 from interplay_bench.errors import DataError, UsageError, unknown_name
 from interplay_bench.runner import load
 from interplay_bench.training.example import Encoder, Example
 from interplay_bench.training.recipe import TrainingRecipe
+
+
+class Reads(Protocol):
+    """A recipe, as far as it says what is read."""
+
+    @property
+    def dataset(self) -> tuple[str, ...]:
+        """Data sets by name."""
+
+    def limit_of(self, place: int) -> int | None:
+        """How many dialogues of the data set at ``place`` are read at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +44,7 @@ class Material:
     account: Mapping[str, int]
 
 
-def read_corpus(recipe: TrainingRecipe, data: Mapping[str, str]) -> Corpus:
+def read_corpus(recipe: Reads, data: Mapping[str, str]) -> Corpus:
     """Read the ``train`` split of every data set; ``data`` says by set's name where it lies."""
     for name in data:
         if name not in recipe.dataset:
@@ -47,7 +58,7 @@ def read_corpus(recipe: TrainingRecipe, data: Mapping[str, str]) -> Corpus:
     return Corpus(tuple(dialogues), fingerprints, _domains(dialogue for _, dialogue in dialogues))
 
 
-def places(texts: Iterable[str], recipe: TrainingRecipe) -> dict[str, str]:
+def places(texts: Iterable[str], recipe: Reads) -> dict[str, str]:
     """The ``--data`` texts by data set: ``NAME=PATH``, or a bare path where the recipe has one set only."""
     found = {}
     for text in texts:

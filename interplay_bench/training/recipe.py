@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
@@ -13,20 +13,46 @@ from interplay_bench.dialogue import Role
 from interplay_bench.errors import CardError, UsageError, unknown_name
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
     """A comma-separated text, or one name, as a tuple of names."""
     return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
 
 
 def _numbers(value: object) -> object:
     """A comma-separated text, or one number, as a tuple of numbers."""
-    return (value,) if isinstance(value, int) else _listed(value)
+    return (value,) if isinstance(value, int) else listed(value)
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+Names = Annotated[tuple[str, ...], BeforeValidator(listed), Field(min_length=1)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Counts = Annotated[tuple[Count, ...], BeforeValidator(_numbers)]
+
+R = TypeVar("R")
+
+
+def read_recipe(kind: type[R], card: ModelCard, settings: Mapping[str, str] | None = None) -> R:
+    """The ``[train]`` table of ``card`` as a ``kind`` of recipe, a dataclass, with some keys replaced by texts.
+
+    Raises :class:`CardError` or :class:`UsageError` that names the key which is unknown, missing or out of range.
+    """
+    if not card.train:
+        raise CardError(f"The card {card.name!r} has no [train] table: it names a model that is not trained here.")
+    known = [key.name for key in fields(cast(Any, kind))]
+    for key in settings or {}:
+        if key not in known:
+            raise unknown_name("training option", key, known)
+    for key in card.train:
+        if key not in known:
+            raise CardError(f"In [train] of the card {card.name!r}: {unknown_name('key', key, known)}")
+    try:
+        return TypeAdapter(kind).validate_python({**card.train, **(settings or {})})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0]) if first["loc"] else ""
+        where = f"--set {key}" if key in (settings or {}) else f"[train] of the card {card.name!r}, {key}"
+        problem = UsageError if key in (settings or {}) else CardError
+        raise problem(f"In {where}: {first['msg']}.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +119,7 @@ class TrainingRecipe:
 
         Raises :class:`CardError` or :class:`UsageError` that names the key which is unknown, missing or out of range.
         """
-        if not card.train:
-            raise CardError(f"The card {card.name!r} has no [train] table: it names a model that is not trained here.")
-        known = [key.name for key in fields(cls)]
-        for key in settings or {}:
-            if key not in known:
-                raise unknown_name("training option", key, known)
-        for key in card.train:
-            if key not in known:
-                raise CardError(f"In [train] of the card {card.name!r}: {unknown_name('key', key, known)}")
-        try:
-            return TypeAdapter(cls).validate_python({**card.train, **(settings or {})})
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = str(first["loc"][0]) if first["loc"] else ""
-            where = f"--set {key}" if key in (settings or {}) else f"[train] of the card {card.name!r}, {key}"
-            kind = UsageError if key in (settings or {}) else CardError
-            raise kind(f"In {where}: {first['msg']}.") from None
+        return read_recipe(cls, card, settings)
 
     def limit_of(self, place: int) -> int | None:
         """How many dialogues of the data set at ``place`` are read at most."""

@@ -1,0 +1,14 @@
+"""UniCRS (Wang et al., KDD 2022): one frozen language model that recommends and talks, steered by learnt prompts.
+
+Wang, X., Zhou, K., Wen, J.-R., Zhao, W. X. (2022). Towards Unified Conversational Recommender Systems via
+Knowledge-Enhanced Prompt Learning. KDD. An implementation of our own, from the paper. Where it departs from the paper:
+  - ``prompt_layers``: the prompt may reach only the upper layers, so that what the lower ones make of a context is
+    computed once and kept. 0 is the paper's form, all layers.
+  - The affinity of words and entities is normalised by a softmax, as in the authors' code; ``affinity = "bilinear"``
+    takes the paper's bare product.
+  - ``entity_text``: an entity's vector is a learnt row, as in the paper, plus a projection of its name's text vector.
+  - Edges run both ways, a relation's inverse being a relation of its own.
+  - The padding of a batch is masked everywhere, so that a row's result does not depend on its batch.
+  - Nothing is recommended that was named before; an entity is a target of pre-training only where it is new, and its
+    turn is not part of the input (in the authors' code it is).
+"""

@@ -1,0 +1,58 @@
+"""Prediction of entities: stage 1 (all of them, new in the next turn) and stage 3 (items, in the recommender's)."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from interplay_bench.unicrs.batch import Batch
+from interplay_bench.unicrs.entity_encoder import EntityVectors
+from interplay_bench.unicrs.language import FrozenLanguageModel
+from interplay_bench.unicrs.prompter import Prompter
+
+
+class Predictor(nn.Module):
+    """Scores ``candidates`` (entities, by number) by the language model's last state times their vectors.
+
+    The prompt is of fused entities. ``bias``: give each candidate a learnt number of its own.
+    """
+
+    candidates: torch.Tensor
+
+    def __init__(
+        self, language: FrozenLanguageModel, prompter: Prompter, candidates: tuple[int, ...], bias: bool
+    ) -> None:
+        super().__init__()
+        self._language = language
+        self.prompter = prompter
+        self.register_buffer("candidates", torch.tensor(candidates, dtype=torch.long), persistent=False)
+        self.bias = nn.Parameter(torch.zeros(len(candidates))) if bias else None
+        places = torch.full((len(prompter.entities.rows),), -1, dtype=torch.long)
+        places[self.candidates] = torch.arange(len(candidates))
+        self._places = places
+
+    def scores(self, batch: Batch, entities: EntityVectors) -> torch.Tensor:
+        """Logits (B, candidates), float32; ``entities`` has the candidates' vectors and those of the batch."""
+        prompt = self.prompter(batch, entities, "entities")
+        states = self._language.above(batch.states, batch.mask, prompt.mask, self._language.cache(prompt))
+        # A plain product, as in the paper; the state is scaled to unit variance, which models differ in.
+        last = nn.functional.layer_norm(batch.last(states).float(), (states.shape[-1],))
+        out: torch.Tensor = last @ entities.of(self.candidates).T
+        return out if self.bias is None else out + self.bias
+
+    def vectors(self, batch: Batch | None = None) -> EntityVectors:
+        """The vectors that ``batch`` needs; of all entities, without one."""
+        encoder = self.prompter.entities
+        wanted = torch.arange(len(encoder.rows)) if batch is None else batch.entities.flatten()
+        vectors: EntityVectors = encoder(torch.cat([self.candidates, wanted]))
+        return vectors
+
+    def loss(self, batch: Batch) -> tuple[torch.Tensor, int]:
+        """The sum of cross-entropies (nats) over all targets, and how many these are."""
+        logprobs = self.scores(batch, self.vectors(batch)).log_softmax(-1)
+        there = batch.targets >= 0
+        places = self._places[batch.targets.clamp(min=0)]
+        if bool((places[there] < 0).any()):
+            raise ValueError("a target is no candidate")
+        found = logprobs.gather(1, places.clamp(min=0))
+        return -found[there].sum(), int(there.sum())

@@ -1,0 +1,142 @@
+"""The three stages, from dialogues and a graph to a checkpoint: what ``interplay-bench train unicrs`` does."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from interplay_bench.checkpoint import FOLDER
+from interplay_bench.dialogue import Dialogue
+from interplay_bench.errors import DataError, RunError, UsageError
+from interplay_bench.progress import Progress
+from interplay_bench.provenance import machine, revision, versions
+from interplay_bench.trainable import TrainingRequest
+from interplay_bench.training.material import is_held_out, places, read_corpus
+from interplay_bench.unicrs.batch import Reading
+from interplay_bench.unicrs.checkpoint import save
+from interplay_bench.unicrs.example import Example, conversation, pretraining, recommendation
+from interplay_bench.unicrs.graph import KnowledgeGraph, read_graph
+from interplay_bench.unicrs.network import Network
+from interplay_bench.unicrs.recipe import UniCRSRecipe
+from interplay_bench.unicrs.stage import StageReport, train_stage
+
+RECORD = "training.json"
+
+Split = tuple[Sequence[Dialogue], Sequence[Dialogue]]
+"""Dialogues to learn from, and dialogues held out."""
+
+
+def train(request: TrainingRequest, progress: Progress) -> Path:
+    """Train and save; returns the folder. Progress is shown by ``progress``; a killed training begins anew."""
+    recipe = UniCRSRecipe.of(request.card, request.settings)
+    folder = request.output or Path(FOLDER) / request.card.name
+    if request.resume:
+        raise UsageError("A UniCRS's training is short and cannot be resumed: start it without --resume.")
+    if (folder / RECORD).is_file():
+        raise RunError(f"{folder} already holds a finished training. Choose another --output, or remove it.")
+    data = places(request.data, recipe)
+    corpus = read_corpus(recipe, data)
+    graph = read_graph(graph_folder(recipe, data))
+    split: tuple[list[Dialogue], list[Dialogue]] = ([], [])
+    for name, dialogue in corpus.dialogues:
+        split[is_held_out(name, dialogue.id, recipe.validation, request.seed)].append(dialogue)
+    started = time.monotonic()
+    network = Network(recipe, graph, request.seed)
+    reports = [
+        _pretrain(network, split, request.seed, progress),
+        _converse(network, split, request.seed, progress),
+        _recommend(network, split, request.seed, progress),
+    ]
+    save(network, folder)
+    record = {
+        "card": request.card.name,
+        "recipe": recipe.to_json(),
+        "seed": request.seed,
+        "command": request.command,
+        "data": dict(corpus.fingerprints),
+        "dialogues": {"train": len(split[0]), "held out": len(split[1])},
+        "graph": {"fingerprint": graph.fingerprint, **_size(graph)},
+        "base": dict(network.language.identity),
+        "encoder": network.encoder.name,
+        "stages": [report.to_json() for report in reports],
+        "seconds": round(time.monotonic() - started, 1),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "git": revision(),
+        "machine": machine(),
+    }
+    (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return folder
+
+
+def graph_folder(recipe: UniCRSRecipe, data: dict[str, str]) -> Path:
+    """Where the graph lies: as the recipe says, else beside the data."""
+    if recipe.graph:
+        return Path(recipe.graph).expanduser()
+    if not data:
+        raise DataError("UniCRS needs a knowledge graph: give its folder by --set graph=FOLDER.")
+    beside = Path(next(iter(data.values()))).expanduser()
+    return beside if beside.is_dir() else beside.parent
+
+
+def _pretrain(network: Network, split: Split, seed: int, progress: Progress) -> StageReport:
+    """Stage 1: words and entities learn to speak of the same things, by predicting what the next turn mentions."""
+    if not network.recipe.epochs[0]:
+        return StageReport("pre-training", 0, 0)
+    train, held = ([*pretraining(part, network.linker)] for part in split)
+    shown = [_read_targets(network, part, [[]] * len(part), progress) for part in (train, held)]
+    report = train_stage("pre-training", network.pretraining, (shown[0], shown[1]), network.recipe, 0, seed, progress)
+    network.branch()
+    return report
+
+
+def _converse(network: Network, split: Split, seed: int, progress: Progress) -> StageReport:
+    """Stage 2: the recommender's responses, with slots in the place of items."""
+    recipe = network.recipe
+    if not recipe.epochs[1]:
+        return StageReport("conversation", 0, 0)
+    readings = []
+    for part in split:
+        examples = [*conversation(part, network.linker, recipe.talk)]
+        tails = [network.language.encode_response(e.response, recipe.response_tokens) for e in examples]
+        contexts = [example.context for example in examples]
+        targets = [
+            [*[-1] * (len(network.reader.tokens(context)) - 1), *tail, -1]
+            for context, tail in zip(contexts, tails, strict=True)
+        ]
+        readings.append(network.reader.read(contexts, tails, targets, progress, "read for conversation"))
+    return train_stage("conversation", network.writer, (readings[0], readings[1]), recipe, 1, seed, progress)
+
+
+def _recommend(network: Network, split: Split, seed: int, progress: Progress) -> StageReport:
+    """Stage 3: the items that the recommender names, given the context and the template that stage 2 writes for it."""
+    if not network.recipe.epochs[2]:
+        return StageReport("recommendation", 0, 0)
+    readings = []
+    for part in split:
+        examples = [*recommendation(part, network.linker)]
+        templates = network.templates([example.context for example in examples], True, progress)
+        readings.append(_read_targets(network, examples, templates, progress))
+    network.reader.forget()
+    return train_stage(
+        "recommendation", network.recommender, (readings[0], readings[1]), network.recipe, 2, seed, progress
+    )
+
+
+def _read_targets(
+    network: Network, examples: Sequence[Example], tails: Sequence[Sequence[int]], progress: Progress
+) -> list[Reading]:
+    contexts = [example.context for example in examples]
+    return network.reader.read(contexts, tails, [example.targets for example in examples], progress, "read contexts")
+
+
+def _size(graph: KnowledgeGraph) -> dict[str, int]:
+    return {
+        "entities": len(graph.names),
+        "items": len(graph.items),
+        "relations": len(graph.relations),
+        "edges": len(graph.edges),
+    }

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from interplay_bench import Dialogue, Role
+from interplay_bench.errors import CheckpointError, UsageError
+from interplay_bench.unicrs import checkpoint
+from interplay_bench.unicrs.batch import Batch
+from interplay_bench.unicrs.example import Context
+from interplay_bench.unicrs.network import Network
+
+Make = Callable[..., Network]
+
+
+@pytest.fixture
+def contexts(dialogues: tuple[Dialogue, ...], network: Make) -> list[Context]:
+    linker = network().linker
+    return [Context.of(d.turns[: 1 + n % 4], Role.RECOMMENDER, linker) for n, d in enumerate(dialogues[:6])]
+
+
+def scores(network: Network, contexts: list[Context]) -> torch.Tensor:
+    readings = network.reader.read(contexts, [[]] * len(contexts), [[]] * len(contexts))
+    with torch.no_grad():
+        return network.recommender.scores(Batch.of(readings), network.recommender.vectors())
+
+
+@pytest.mark.parametrize("layers", ["0", "1", "2"])
+def test_a_row_does_not_depend_on_its_batch(network: Make, contexts: list[Context], layers: str) -> None:
+    made = network(prompt_layers=layers)
+    alone = torch.cat([scores(made, [context]) for context in contexts])
+    torch.testing.assert_close(scores(made, contexts), alone, atol=1e-5, rtol=1e-4)
+    assert made.templates(contexts, True) == [made.templates([context], True)[0] for context in contexts]
+
+
+@pytest.mark.parametrize("layers", ["0", "1"])
+def test_the_cut_model_without_a_prompt_is_the_model(network: Make, layers: str) -> None:
+    """With a prompt of no tokens, both parts together give the logits that transformers gives."""
+    made = network(prompt_layers=layers)
+    language = made.language
+    ids = torch.tensor([language.encode("hello you"), language.encode("other one")])
+    mask = torch.ones_like(ids, dtype=torch.bool)
+    states = language.above(language.below(ids, mask), mask, mask[:, :0], language.cache())
+    with torch.no_grad():
+        from transformers import AutoModelForCausalLM
+
+        whole = AutoModelForCausalLM.from_pretrained(made.recipe.base)
+        torch.testing.assert_close(
+            language.logits(states, language.slot_vector)[..., :-1], whole(ids).logits, atol=1e-5, rtol=1e-4
+        )
+
+
+@pytest.mark.parametrize("change", [{"convolution": "false"}, {"fusion": "false"}, {"affinity": "bilinear"}])
+def test_every_ablation_changes_the_scores(network: Make, contexts: list[Context], change: dict[str, str]) -> None:
+    made, other = network(), network(**change)
+    own = {name: t for name, t in made.state().items() if name in other.state()}
+    other.restore(own)
+    assert not torch.allclose(scores(made, contexts), scores(other, contexts))
+
+
+def test_it_answers_with_slots_and_never_with_what_was_named(network: Make, contexts: list[Context]) -> None:
+    made = network()
+    answers = made.answer(contexts, always=True)
+    for context, answer in zip(contexts, answers, strict=True):
+        assert None in answer.template
+        assert set(answer.ranking) == set(made.graph.items) - context.items
+    free = made.answer(contexts, always=False)
+    for answer, kept in zip(answers, free, strict=True):
+        assert kept.template == answer.template or None not in kept.template
+
+
+def test_text_of_entities_joins_and_bias_orders(network: Make, contexts: list[Context]) -> None:
+    assert network(entity_text="true").recommender.prompter.entities.describe is not None
+    made = network(item_bias="true")
+    assert made.recommender.bias is not None
+    made.recommender.bias.data[3] = 1e6
+    assert scores(made, contexts).argmax(1).tolist() == [3] * len(contexts)
+
+
+def test_a_checkpoint_ranks_as_before(network: Make, contexts: list[Context], tmp_path: Path) -> None:
+    made = network(entity_text="true", prompt_layers="2")
+    checkpoint.save(made, tmp_path / "kept")
+    again = checkpoint.load(tmp_path / "kept")
+    assert again.answer(contexts, True) == made.answer(contexts, True)
+    assert {path.suffix for path in (tmp_path / "kept").iterdir()} == {".json", ".safetensors"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("config.json", "{", "cannot be read"),
+        ("config.json", '{"model_type": "llama"}', "holds no UniCRS"),
+        ("graph.json", '{"names": 3}', "malformed"),
+        ("unicrs.safetensors", "x", "cannot be loaded"),
+    ],
+)
+def test_a_broken_checkpoint_is_one_line(network: Make, tmp_path: Path, name: str, content: str, message: str) -> None:
+    checkpoint.save(network(), tmp_path / "kept")
+    (tmp_path / "kept" / name).write_text(content)
+    with pytest.raises(Exception, match=message) as caught:
+        checkpoint.load(tmp_path / "kept")
+    assert "\n" not in str(caught.value)
+
+
+def test_other_base_weights_are_refused(network: Make, tmp_path: Path) -> None:
+    checkpoint.save(network(), tmp_path / "kept")
+    path = tmp_path / "kept" / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "base_weights": "other"}))
+    with pytest.raises(CheckpointError, match="other weights"):
+        checkpoint.load(tmp_path / "kept")
+
+
+def test_prompt_layers_beyond_the_model_are_refused(network: Make) -> None:
+    with pytest.raises(UsageError, match="from 0"):
+        network(prompt_layers="9")

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from interplay_bench import Dialogue, Recommender, Role, model
+from interplay_bench.cli import main
+from interplay_bench.runner import load, stock_of
+
+
+def train(card: Path, world: Path, output: Path, *more: str) -> int:
+    words = ["train", card, "--data", f"redial={world / 'train_data.jsonl'}", "--output", output, *more]
+    return main([*map(str, words)])
+
+
+def recommender(card: Path, checkpoint: Path, world: Path) -> Recommender:
+    built = model.find(str(card), {"model": str(checkpoint)}).build().adapter
+    assert isinstance(built, Recommender)
+    built.browse(stock_of(load("redial", str(world), "test"), str(world)))  # type: ignore[attr-defined]
+    return built
+
+
+def test_from_dialogues_to_recommendations(
+    card: Path, world: Path, tmp_path: Path, dialogues: tuple[Dialogue, ...]
+) -> None:
+    assert train(card, world, tmp_path / "out", "--set", "epochs=2,2,6", "--set", "prompt_layers=2") == 0
+    record = json.loads((tmp_path / "out" / "training.json").read_text())
+    stages = record["stages"]
+    assert [stage["name"] for stage in stages] == ["pre-training", "conversation", "recommendation"]
+    for stage in stages:
+        assert stage["train"][-1] < stage["train"][0]
+    made = recommender(card, tmp_path / "out", world)
+    views = [dialogue.view(Role.RECOMMENDER, 3) for dialogue in dialogues]
+    ranked = made.rank(views, 4)  # type: ignore[attr-defined]
+    for view, items, reply in zip(views, ranked, made.respond(views), strict=True):
+        named = {item for turn in view.turns for item in turn.items}
+        assert len(items) == 4
+        assert not set(items) & named
+        assert reply.turn.recommended[0] == items[0]  # type: ignore[union-attr]
+        assert items[0].name in reply.text
+        assert "<movie_title>" in reply.raw
+
+
+def test_no_epochs_write_the_untrained_network(card: Path, world: Path, tmp_path: Path) -> None:
+    assert train(card, world, tmp_path / "out", "--set", "epochs=0,0,0") == 0
+    made = recommender(card, tmp_path / "out", world)
+    view = load("redial", str(world), "test").dialogues[0].view(Role.RECOMMENDER, 1)
+    assert len(made.rank([view], 6)[0]) == 6  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--set", "graph=nowhere"], "There is no folder nowhere"),
+        (["--set", "epochs=1,2"], "In --set epochs"),
+        (["--set", "fuson=false"], "Did you mean 'fusion'"),
+        (["--resume"], "cannot be resumed"),
+        (["--dry-run"], "leave it out"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    card: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], message: str
+) -> None:
+    assert train(card, world, tmp_path / "out", *more) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
