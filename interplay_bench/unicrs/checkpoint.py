@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from interplay_bench.errors import CheckpointError, InterplayError
 from interplay_bench.unicrs.graph import KnowledgeGraph
-from interplay_bench.unicrs.network import Network
+from interplay_bench.unicrs.network import NAMES, Network
 from interplay_bench.unicrs.recipe import UniCRSRecipe
 
 WEIGHTS, CONFIG, GRAPH = "unicrs.safetensors", "config.json", "graph.json"
@@ -41,8 +41,9 @@ def load(folder: Path, **engine: Any) -> Network:
         raise CheckpointError(f"{folder} holds no UniCRS: name a folder that `interplay-bench train unicrs` wrote.")
     try:
         recipe = TypeAdapter(UniCRSRecipe).validate_python(config.get("recipe"))
-        network = Network(recipe, KnowledgeGraph.of(graph, folder / GRAPH), **engine)
-        network.restore(load_file(folder / WEIGHTS))
+        state = load_file(folder / WEIGHTS)
+        network = Network(recipe, KnowledgeGraph.of(graph, folder / GRAPH), names=state.get(NAMES), **engine)
+        network.restore(state)
     except InterplayError:
         raise
     except (ValidationError, RuntimeError, SafetensorError, OSError) as error:

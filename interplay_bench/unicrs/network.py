@@ -24,6 +24,8 @@ from interplay_bench.unicrs.recipe import UniCRSRecipe
 from interplay_bench.unicrs.text_encoder import FrozenTextEncoder
 from interplay_bench.unicrs.writer import Writer
 
+NAMES = "names"
+
 ROWS = 32
 """Contexts answered at a time."""
 
@@ -37,9 +39,19 @@ class Answer:
 
 
 class Network:
-    """Builds the parts that a recipe asks for; new ones know nothing until trained or loaded."""
+    """Builds the parts that a recipe asks for; new ones know nothing until trained or loaded.
 
-    def __init__(self, recipe: UniCRSRecipe, graph: KnowledgeGraph, seed: int = 0, **engine: Any) -> None:
+    ``names``: the text vectors of the entities' names, where they are known already.
+    """
+
+    def __init__(
+        self,
+        recipe: UniCRSRecipe,
+        graph: KnowledgeGraph,
+        seed: int = 0,
+        names: torch.Tensor | None = None,
+        **engine: Any,
+    ) -> None:
         self.recipe, self.graph, self.linker = recipe, graph, Linker(graph)
         options = {"dtype": recipe.dtype, "device": "cpu", **engine}
         self.language = FrozenLanguageModel(
@@ -47,6 +59,9 @@ class Network:
         )
         self.encoder = FrozenTextEncoder(recipe.encoder, recipe.encoder_tokens)
         self.reader = Reader(self.language, self.encoder, recipe.context_tokens)
+        if recipe.entity_text and names is None:
+            names = mean_vectors(self.encoder, graph.names)
+        self.names = names
         torch.manual_seed(seed)
         self.pretraining = Predictor(self.language, self._prompter(), tuple(range(len(graph.names))), bias=False)
         self.branch()
@@ -99,9 +114,10 @@ class Network:
         return answers
 
     def state(self) -> dict[str, torch.Tensor]:
-        """All that was learnt, by name."""
+        """All that was learnt, by name, and the text vectors of names, which take a minute to make."""
         parts = {"writer": self.writer, "recommender": self.recommender}
-        return {f"{part}.{name}": t for part, module in parts.items() for name, t in module.state_dict().items()}
+        state = {f"{part}.{name}": t for part, module in parts.items() for name, t in module.state_dict().items()}
+        return state if self.names is None else {**state, NAMES: self.names}
 
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
         """Take over what :meth:`state` gave; raises ``RuntimeError`` where it does not fit."""
@@ -112,8 +128,9 @@ class Network:
 
     def _prompter(self) -> Prompter:
         recipe = self.recipe
-        names = mean_vectors(self.encoder, self.graph.names) if recipe.entity_text else None
-        entities = EntityEncoder(self.graph, self.language.size, recipe.width, recipe.bases, recipe.convolution, names)
+        entities = EntityEncoder(
+            self.graph, self.language.size, recipe.width, recipe.bases, recipe.convolution, self.names
+        )
         return Prompter(
             entities, self.language.shape, self.language.size, self.encoder.size, recipe.prefix, recipe.affinity,
             recipe.fusion,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +30,6 @@ class StageReport:
     train: list[float] = field(default_factory=list)
     validation: list[float] = field(default_factory=list)
     best_epoch: int = 0
-    seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in ``training.json``."""
@@ -56,7 +54,6 @@ def train_stage(
     report = StageReport(name, len(readings), len(held))
     if not epochs or not readings:
         return report
-    started = time.monotonic()
     sizes = [len(reading.states) for reading in readings]
     chance = torch.Generator().manual_seed(seed)
     learnt = [parameter for parameter in module.parameters() if parameter.requires_grad]
@@ -86,7 +83,6 @@ def train_stage(
                 break
     module.load_state_dict(best)
     module.eval()
-    report.seconds = round(time.monotonic() - started, 1)
     return report
 
 

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from interplay_bench.checkpoint import FOLDER
+from interplay_bench.dataset import canonical
 from interplay_bench.dialogue import Dialogue
-from interplay_bench.errors import DataError, RunError, UsageError
+from interplay_bench.errors import DataError, RunError
 from interplay_bench.progress import Progress
 from interplay_bench.provenance import machine, revision, versions
 from interplay_bench.trainable import TrainingRequest
@@ -19,6 +20,7 @@ from interplay_bench.unicrs.batch import Reading
 from interplay_bench.unicrs.checkpoint import save
 from interplay_bench.unicrs.example import Example, conversation, pretraining, recommendation
 from interplay_bench.unicrs.graph import KnowledgeGraph, read_graph
+from interplay_bench.unicrs.milestones import Milestones
 from interplay_bench.unicrs.network import Network
 from interplay_bench.unicrs.recipe import UniCRSRecipe
 from interplay_bench.unicrs.stage import StageReport, train_stage
@@ -30,45 +32,44 @@ Split = tuple[Sequence[Dialogue], Sequence[Dialogue]]
 
 
 def train(request: TrainingRequest, progress: Progress) -> Path:
-    """Train and save; returns the folder. Progress is shown by ``progress``; a killed training begins anew."""
+    """Train and save; returns the folder. With ``resume``, stages that an interrupted training finished are kept."""
     recipe = UniCRSRecipe.of(request.card, request.settings)
     folder = request.output or Path(FOLDER) / request.card.name
-    if request.resume:
-        raise UsageError("A UniCRS's training is short and cannot be resumed: start it without --resume.")
     if (folder / RECORD).is_file():
         raise RunError(f"{folder} already holds a finished training. Choose another --output, or remove it.")
     data = places(request.data, recipe)
     corpus = read_corpus(recipe, data)
     graph = read_graph(graph_folder(recipe, data))
+    plan = {"recipe": recipe.to_json(), "data": dict(corpus.fingerprints), "graph": graph.fingerprint}
+    milestones = Milestones(folder, canonical({**plan, "seed": request.seed}), request.resume)
     split: tuple[list[Dialogue], list[Dialogue]] = ([], [])
     for name, dialogue in corpus.dialogues:
         split[is_held_out(name, dialogue.id, recipe.validation, request.seed)].append(dialogue)
-    started = time.monotonic()
     network = Network(recipe, graph, request.seed)
-    reports = [
-        _pretrain(network, split, request.seed, progress),
-        _converse(network, split, request.seed, progress),
-        _recommend(network, split, request.seed, progress),
-    ]
+    reports = milestones.take_up(network)
+    for stage in STAGES[len(reports) :]:
+        started = time.monotonic()
+        report = stage(network, split, request.seed, progress)
+        reports.append({**report.to_json(), "seconds": round(time.monotonic() - started, 1)})
+        milestones.keep(network, reports)
     save(network, folder)
     record = {
         "card": request.card.name,
-        "recipe": recipe.to_json(),
+        **plan,
         "seed": request.seed,
         "command": request.command,
-        "data": dict(corpus.fingerprints),
         "dialogues": {"train": len(split[0]), "held out": len(split[1])},
         "graph": {"fingerprint": graph.fingerprint, **_size(graph)},
         "base": dict(network.language.identity),
         "encoder": network.encoder.name,
-        "stages": [report.to_json() for report in reports],
-        "seconds": round(time.monotonic() - started, 1),
+        "stages": reports,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "git": revision(),
         "machine": machine(),
     }
     (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    milestones.clear()
     return folder
 
 
@@ -131,6 +132,9 @@ def _read_targets(
 ) -> list[Reading]:
     contexts = [example.context for example in examples]
     return network.reader.read(contexts, tails, [example.targets for example in examples], progress, "read contexts")
+
+
+STAGES = (_pretrain, _converse, _recommend)
 
 
 def _size(graph: KnowledgeGraph) -> dict[str, int]:

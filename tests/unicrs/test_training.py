@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from interplay_bench import Dialogue, Recommender, Role, model
 from interplay_bench.cli import main
 from interplay_bench.runner import load, stock_of
+from interplay_bench.unicrs.stage import StageReport
 
 
 def train(card: Path, world: Path, output: Path, *more: str) -> int:
@@ -43,6 +47,32 @@ def test_from_dialogues_to_recommendations(
         assert "<movie_title>" in reply.raw
 
 
+def test_killed_and_resumed_it_ends_with_the_same_weights(
+    card: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from interplay_bench.unicrs import training
+
+    assert train(card, world, tmp_path / "whole") == 0
+    stages = training.STAGES
+
+    def die(*_: object) -> StageReport:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "STAGES", (*stages[:2], die))
+    with contextlib.suppress(KeyboardInterrupt):
+        train(card, world, tmp_path / "broken")
+    monkeypatch.setattr(training, "STAGES", stages)
+    assert train(card, world, tmp_path / "broken") == 2
+    assert "Add --resume" in capsys.readouterr().err
+    assert train(card, world, tmp_path / "broken", "--resume", "--set", "epochs=1,1,2") == 2
+    assert "another recipe" in capsys.readouterr().err
+    assert train(card, world, tmp_path / "broken", "--resume") == 0
+    whole, broken = (load_file(tmp_path / name / "unicrs.safetensors") for name in ("whole", "broken"))
+    assert whole.keys() == broken.keys()
+    assert all(torch.equal(whole[name], broken[name]) for name in whole)
+    assert not (tmp_path / "broken" / "resume").exists()
+
+
 def test_no_epochs_write_the_untrained_network(card: Path, world: Path, tmp_path: Path) -> None:
     assert train(card, world, tmp_path / "out", "--set", "epochs=0,0,0") == 0
     made = recommender(card, tmp_path / "out", world)
@@ -56,7 +86,6 @@ def test_no_epochs_write_the_untrained_network(card: Path, world: Path, tmp_path
         (["--set", "graph=nowhere"], "There is no folder nowhere"),
         (["--set", "epochs=1,2"], "In --set epochs"),
         (["--set", "fuson=false"], "Did you mean 'fusion'"),
-        (["--resume"], "cannot be resumed"),
         (["--dry-run"], "leave it out"),
     ],
 )
