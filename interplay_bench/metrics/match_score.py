@@ -16,7 +16,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from interplay_bench.dialogue import Item
-from interplay_bench.errors import UsageError
+from interplay_bench.errors import CheckpointError, UsageError
 from interplay_bench.metrics.intervals import mean_score
 from interplay_bench.metrics.rates import rate
 from interplay_bench.results import Score, signature
@@ -41,13 +41,13 @@ def choose_scorer(wanted: str, dataset: str) -> Scorer | None:
     """The scorer that ``--set match_score`` means; ``None`` where it is ``off``, or ``auto`` and none is at hand."""
     if wanted == "off":
         return None
-    try:
-        from interplay_bench.match_score.scorer import Scorer, find_scorer
+    from interplay_bench.match_score.scorer import Scorer, find_scorer
 
-        return find_scorer(dataset) if wanted == "auto" else Scorer.load(Path(wanted).expanduser())
-    except (UsageError, ModuleNotFoundError):
-        if wanted != "auto":
-            raise
+    if wanted != "auto":
+        return Scorer.load(Path(wanted).expanduser())
+    try:
+        return find_scorer(dataset)
+    except (UsageError, CheckpointError):
         return None
 
 

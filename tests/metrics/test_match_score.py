@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 import pytest
 
 from interplay_bench import Item
+from interplay_bench.match_score.artefact import save
 from interplay_bench.metrics.match_score import choose_scorer, match, match_scores
 
 NEAR, FAR, TARGET = Item("n", "Near", 1999), Item("f", "Far", 1990), Item("t", "Target", 2000)
@@ -46,6 +49,17 @@ def test_the_floor_is_taken_off() -> None:
     assert corrected.low == pytest.approx(((score.low or 0) - 0.5) / 0.5)
     assert score.signature.startswith("match-score|scorer:decades|")
     assert corrected.signature.startswith("match-score-corrected|pairs:10000|seed:0|scorer:decades|")
+
+
+def test_a_trained_models_folder_is_a_scorer(tmp_path: Path) -> None:
+    vectors = np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]], dtype=np.float32)
+    save(tmp_path, vectors, np.eye(2, dtype=np.float32), (NEAR, FAR, TARGET), {})
+    scorer = choose_scorer(str(tmp_path), "sample")
+    assert scorer is not None
+    found = match(scorer, [NEAR], Item("another id", "target", 2000))
+    assert found is not None
+    assert found.value == pytest.approx(0.6, abs=1e-3)
+    assert found.known
 
 
 def test_without_a_scorer_the_record_says_so() -> None:
