@@ -1,0 +1,147 @@
+"""How well a model orders what people liked: AUC and Recall@20 of what was held out, and films without ratings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from interplay_bench.dialogue import Item
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+HELD_OUT, COLD, PEOPLE, DEPTH = 0.1, 0.05, 5000, 20
+"""Shares of positives and of items that are held out; how many users are judged at most; the depth of recall."""
+KNOWN = (
+    "Toy Story (1995)", "Star Wars: Episode IV - A New Hope (1977)", "The Godfather (1972)", "The Matrix (1999)",
+    "Alien (1979)", "When Harry Met Sally... (1989)", "The Silence of the Lambs (1991)", "Finding Nemo (2003)",
+    "Saving Private Ryan (1998)", "Lord of the Rings: The Fellowship of the Ring, The (2001)",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positives by where they went: a random tenth of those of warm items is held out; ``cold`` items have none left.
+
+    Each of ``train``, ``held`` and ``cold`` is (users, items); ``cold_items``: which items those are.
+    """
+
+    train: tuple[NDArray[np.int32], NDArray[np.int32]]
+    held: tuple[NDArray[np.int32], NDArray[np.int32]]
+    cold: tuple[NDArray[np.int32], NDArray[np.int32]]
+    cold_items: NDArray[np.int64]
+
+
+def split(users: NDArray[np.int32], items: NDArray[np.int32], item_count: int, seed: int) -> Split:
+    """Divide positives at random."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    rated = np.unique(items)
+    cold_items = np.sort(rng.choice(rated, int(len(rated) * COLD), replace=False))
+    is_cold = np.zeros(item_count, dtype=bool)
+    is_cold[cold_items] = True
+    cold = is_cold[items]
+    held = ~cold & (rng.random(len(items)) < HELD_OUT)
+    kept = ~cold & ~held
+    return Split((users[kept], items[kept]), (users[held], items[held]), (users[cold], items[cold]), cold_items)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Means over users with held-out positives; ``cold_auc`` is ``None`` for a model that knows rated items alone."""
+
+    auc: float
+    recall: float
+    cold_auc: float | None
+
+    def to_json(self) -> dict[str, float | None]:
+        """As it stands in the report."""
+        cold = None if self.cold_auc is None else round(self.cold_auc, 4)
+        return {"auc": round(self.auc, 4), f"recall@{DEPTH}": round(self.recall, 4), "cold_auc": cold}
+
+
+def judge(
+    found: Split,
+    users: NDArray[np.float32],
+    items: NDArray[np.float32],
+    bias: NDArray[np.float32] | None,
+    cold: NDArray[np.float32] | None,
+    seed: int,
+) -> Judgement:
+    """Score every item for each user who has something held out, beside what they liked in training.
+
+    ``cold``: the items' vectors as far as they need no ratings, by which cold items are ordered among themselves.
+    """
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    liked, held = _by_user(*found.train), _by_user(*found.held)
+    judged = np.array(sorted(held))
+    judged = np.sort(rng.permutation(judged)[:PEOPLE])
+    cold_mask = np.zeros(len(items), dtype=bool)
+    cold_mask[found.cold_items] = True
+    aucs, recalls = [], []
+    for user in judged:
+        scores = items @ users[user] + (0 if bias is None else bias)
+        out = cold_mask.copy()
+        out[liked.get(user, [])] = True
+        positive = np.zeros(len(items), dtype=bool)
+        positive[held[user]] = True
+        positive &= ~out
+        if not positive.any():
+            continue
+        aucs.append(auc(scores[positive], scores[~positive & ~out]))
+        scores[out] = -np.inf
+        best = np.argpartition(-scores, DEPTH)[:DEPTH]
+        recalls.append(positive[best].sum() / min(DEPTH, positive.sum()))
+    return Judgement(float(np.mean(aucs)), float(np.mean(recalls)), None if cold is None else _cold(found, users, cold))
+
+
+def _cold(found: Split, users: NDArray[np.float32], items: NDArray[np.float32]) -> float:
+    """The mean AUC among cold items, over users who liked some of them and not all."""
+    import numpy as np
+
+    aucs = []
+    for user, liked in list(_by_user(*found.cold).items())[:PEOPLE]:
+        positive = np.isin(found.cold_items, liked)
+        if 0 < positive.sum() < len(positive):
+            scores = items[found.cold_items] @ users[user]
+            aucs.append(auc(scores[positive], scores[~positive]))
+    return float(np.mean(aucs))
+
+
+def auc(positive: NDArray[np.float32], negative: NDArray[np.float32]) -> float:
+    """The share of pairs (positive, negative) in the right order, ties counting half."""
+    import numpy as np
+
+    ordered = np.sort(negative)
+    below = np.searchsorted(ordered, positive, "left") + np.searchsorted(ordered, positive, "right")
+    return float(below.mean() / (2 * len(ordered)))
+
+
+def neighbours(vectors: NDArray[np.float32], catalog: Sequence[Item], count: int = 5) -> Mapping[str, list[str]]:
+    """For well-known films (those that the catalogue has), the nearest by cosine: for a person to look at."""
+    import numpy as np
+
+    from interplay_bench.catalog import Catalog
+
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    index, rows = Catalog(catalog), {item: row for row, item in enumerate(catalog)}
+    found = {}
+    for name in KNOWN:
+        item = index.find(name)
+        if item is not None:
+            order = np.argsort(-(unit @ unit[rows[item]]), kind="stable")
+            found[item.name] = [catalog[row].name for row in order if row != rows[item]][:count]
+    return found
+
+
+def _by_user(users: NDArray[np.int32], items: NDArray[np.int32]) -> dict[int, NDArray[np.int32]]:
+    import numpy as np
+
+    order = np.argsort(users, kind="stable")
+    names, starts = np.unique(users[order], return_index=True)
+    return dict(zip(names.tolist(), np.split(items[order], starts[1:]), strict=True))
