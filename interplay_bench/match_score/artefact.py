@@ -65,4 +65,6 @@ def load(folder: Path) -> Artefact:
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     import numpy as np
 
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    found: NDArray[np.float32] = vectors / np.maximum(lengths, np.float32(1e-12))
+    return found

@@ -1,9 +1,9 @@
 """Bayesian personalised ranking (Rendle et al. 2009) with items that come from their texts.
 
-A user ``u`` is a vector, an item ``i`` is ``z_i = x_i W`` with its text's vector ``x_i``; the loss of a liked item ``i``
-against a random one ``j`` is ``-log sigmoid(u . (z_i - z_j))``. Fast because nothing is ever gathered twice: all ``z``
-stand ready, one compiled loop over a batch updates the users in place and sums the gradient with respect to ``z``, and
-two matrix products turn that sum into a step of ``W`` and new ``z``.
+A user ``u`` is a vector, an item ``i`` is ``z_i = x_i W`` with its text's vector ``x_i``; the loss of a liked item
+``i`` against a random one ``j`` is ``-log sigmoid(u . (z_i - z_j))``. Fast because nothing is ever gathered twice: all
+``z`` stand ready, one compiled loop over a batch updates the users in place and sums the gradient with respect to
+``z``, and two matrix products turn that sum into a step of ``W`` and new ``z``.
 
 Beside the pure form, items may have a bias and a small residual of their own, which only rated items learn.
 """

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from interplay_bench.catalog import title_and_year
 from interplay_bench.dialogue import Item
 from interplay_bench.errors import DataError
+from interplay_bench.markup import title_and_year
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,10 @@ import pytest
 from interplay_bench.errors import DataError
 from interplay_bench.match_score.ratings import read_movielens
 
-MOVIES = 'movieId,title,genres\n1,Toy Story (1995),Animation|Comedy\n7,"Matrix, The (1999)",Action\n9,Odd,(no genres listed)\n'
+MOVIES = (
+    "movieId,title,genres\n1,Toy Story (1995),Animation|Comedy\n"
+    '7,"Matrix, The (1999)",Action\n9,Odd,(no genres listed)\n'
+)
 RATINGS = "userId,movieId,rating,timestamp\n5,1,4.0,1\n5,7,3.5,2\n5,9,3.0,3\n8,7,5.0,4\n"
 TAGS = "userId,movieId,tag,timestamp\n5,1,toys,1\n8,1,Toys,2\n8,1,pixar,3\n"
 

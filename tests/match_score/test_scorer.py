@@ -71,5 +71,5 @@ def test_a_model_that_is_not_there_is_named_with_its_mend(tmp_path: Path, monkey
 def test_a_broken_model_is_one_clear_error(tmp_path: Path, name: str) -> None:
     folder(tmp_path)
     (tmp_path / name).write_text("{}")
-    with pytest.raises(CheckpointError, match="Match Score model|vectors"):
+    with pytest.raises(CheckpointError, match=r"Match Score model|vectors"):
         Scorer.load(tmp_path)
