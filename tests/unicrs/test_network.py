@@ -117,3 +117,21 @@ def test_other_base_weights_are_refused(network: Make, tmp_path: Path) -> None:
 def test_prompt_layers_beyond_the_model_are_refused(network: Make) -> None:
     with pytest.raises(UsageError, match="from 0"):
         network(prompt_layers="9")
+
+
+def test_the_papers_kind_of_model_works_uncut(
+    network: Make, contexts: list[Context], models: Path, tmp_path: Path
+) -> None:
+    """DialoGPT is a GPT-2: learnt positions, no grouped heads."""
+    from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
+
+    tokenizer = AutoTokenizer.from_pretrained(models / "lm")
+    tokenizer.save_pretrained(tmp_path)
+    config = GPT2Config(vocab_size=len(tokenizer), n_embd=32, n_layer=2, n_head=4, n_positions=128)
+    GPT2LMHeadModel(config).save_pretrained(tmp_path)
+    made = network(base=str(tmp_path))
+    alone = torch.cat([scores(made, [context]) for context in contexts])
+    torch.testing.assert_close(scores(made, contexts), alone, atol=1e-5, rtol=1e-4)
+    assert made.templates(contexts, True) == [made.templates([context], True)[0] for context in contexts]
+    with pytest.raises(UsageError, match="set it to 0"):
+        network(base=str(tmp_path), prompt_layers="1")
