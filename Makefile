@@ -23,6 +23,10 @@ demo: $(READY)
 		  --output $(DEMO)/$$model > /dev/null || exit 1; \
 	done
 	@$(BIN)/interplay-bench table $(DEMO)/*
+	@echo; $(BIN)/interplay-bench simulate --user usersim-smollm2 --recommender recsim-smollm2 --dataset sample --limit 5 \
+	  --output $(DEMO)/talk
+	@$(BIN)/interplay-bench show $(DEMO)/talk
+	@$(BIN)/interplay-bench show $(DEMO)/talk --html $(DEMO)/talk.html
 
 test: $(READY)
 	$(BIN)/python -m pytest
