@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,9 +28,12 @@ class Scorer:
     def __init__(self, artefact: Artefact) -> None:
         self.artefact = artefact
         self.identity = artefact.identity
-        self._catalog = Catalog(artefact.catalog)
         self._rows = {item: row for row, item in enumerate(artefact.catalog)}
         self._row = lru_cache(maxsize=65536)(self._find)
+
+    @cached_property
+    def _catalog(self) -> Catalog:
+        return Catalog(self.artefact.catalog)
 
     @classmethod
     def load(cls, folder: Path) -> Scorer:
