@@ -11,4 +11,9 @@ Knowledge-Enhanced Prompt Learning. KDD. An implementation of our own, from the 
   - The padding of a batch is masked everywhere, so that a row's result does not depend on its batch.
   - Nothing is recommended that was named before; an entity is a target of pre-training only where it is new, and its
     turn is not part of the input (in the authors' code it is).
+  - The state that scores items is brought to unit variance, since language models differ in its size.
+  - The slot's row in the output is learnt, its input vector is that of the word "item".
+  - ``talk = "recommending"`` leaves turns without an item out of the conversation stage; with the adapter's setting
+    ``always_recommend`` a response that came without a slot is cut where one was likeliest and gets one.
+It reads the dialogue alone: a persona, where the data has one, is not shown to it.
 """
