@@ -155,6 +155,11 @@ class Prefill:
     def __bool__(self) -> bool:
         return self.limb < len(self.limbs)
 
+    @property
+    def begun(self) -> Limb | None:
+        """The limb that was let in and is only partly computed, if there is one."""
+        return self.limbs[self.limb] if self.token else None
+
     def next(self, tokens: int, admit: Callable[[Limb], bool] = lambda limb: True) -> Pass | None:
         """Form a pass of at most ``tokens`` tokens, of the next limbs that ``admit`` lets in; a limb is cut only
         where it is longer than a whole pass. ``None`` where not even the first limb is let in."""

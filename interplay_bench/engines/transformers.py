@@ -154,7 +154,9 @@ class TransformersModel:
     ) -> None:
         """Prefill until the batch is full or nothing waits; ``ends``: the rows by their prompts' last tokens."""
         while prefill and lanes.rows < self.budget.rows:
-            free, expected = lanes.free, lanes.rows
+            # A limb that takes several passes was let in by the first of them: its lanes are not free any more.
+            begun = len(seats.get(prefill.begun.number, ())) if prefill.begun else 0
+            free, expected = lanes.free - lanes_for(begun), lanes.rows + begun
 
             def admit(limb: Limb) -> bool:
                 nonlocal free, expected

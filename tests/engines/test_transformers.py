@@ -198,6 +198,16 @@ def test_texts_do_not_depend_on_their_batch(temperature: float, monkeypatch: pyt
     assert ours.generate(PROMPTS, sampling) == together
 
 
+@pytest.mark.usefixtures("twig")
+def test_prompts_of_several_passes_keep_their_lanes() -> None:
+    ours, plain = engines()
+    ours.budget.tokens, ours.budget.places = 64, 1
+    texts = [f"{number} " + " ".join(["film"] * count) for number, count in enumerate([50, 1, 50, 1, 50])]
+    prompts = [Prompt((message("user", text),), prefix="<action>") for text in texts]
+    sampling = Sampling(max_tokens=3)
+    assert ours.generate(prompts, sampling) == plain.generate(prompts, sampling)
+
+
 def test_a_seed_changes_the_text() -> None:
     ours, _ = engines()
     texts = {ours.generate(PROMPTS[:1], Sampling(max_tokens=16, temperature=1.0, seed=s))[0].text for s in range(4)}
