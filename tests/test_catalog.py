@@ -128,26 +128,25 @@ def test_without_a_year_popularity_decides_before_novelty() -> None:
     assert Catalog([old, new], {old.id: 2}).find("Jumanji (2017)") == new
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_titles_of_redial_are_found_in_plain_text(data: Path, seed: int) -> None:
-    """The loader writes titles where the release has ids: those ids are the labels, and nobody chose them by hand."""
+def test_titles_of_redial_are_found_in_plain_text(data: Path) -> None:
+    """The loader writes titles where the release has ids: those 792 ids are the labels; nobody chose them by hand."""
     file = str(data / "redial" / "test_data.jsonl")
     source = load("redial", file)
-    turns = [turn for dialogue in source.dialogues for turn in dialogue.turns if turn.mentions]
-    random.Random(seed).shuffle(turns)
     catalog = stock_of(source, file).catalog
-    labels = found = right = 0
-    while labels < 300:
-        turn = turns.pop()
-        mentions = catalog.mentions(turn.text)
-        labels, found = labels + len(turn.mentions), found + len(mentions)
-        right += sum(
-            any(m.start < gold.end and gold.start < m.end and same(m.item, gold.item) for gold in turn.mentions)
-            for m in mentions
-        )
+    labels = found = labelled = right = 0
+    for turn in (turn for dialogue in source.dialogues for turn in dialogue.turns if turn.mentions):
+        labels += len(turn.mentions)
+        for mention in catalog.mentions(turn.text):
+            found += 1
+            golds = [gold for gold in turn.mentions if mention.start < gold.end and gold.start < mention.end]
+            labelled += bool(golds)
+            right += any(same(mention.item, gold.item) for gold in golds)
+    assert labels == 792
     assert len(catalog) > 6000
-    assert right / found >= 0.99  # what annotators left unmarked counts as wrong
+    assert right / labelled >= 0.99
     assert right / labels >= 0.97
+    # Beside the labels stand eight titles that seekers typed without marking them: "is kind of like Dunkirk".
+    assert found - labelled <= 8
 
 
 @given(st.text(max_size=200))
