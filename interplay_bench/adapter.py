@@ -55,7 +55,8 @@ class Decision:
 class Reply:
     """A simulator's next turn: parsed, and as it was written.
 
-    ``refused``: the backend would not answer. Token counts are ``None`` where nobody counted.
+    ``refused``: the backend would not answer. ``cut``: it stopped at the token limit. Token counts are ``None``
+    where nobody counted.
     """
 
     turn: Turn | Malformed
@@ -64,6 +65,7 @@ class Reply:
     completion_tokens: int | None = None
     refused: bool = False
     dropped_turns: int = 0
+    cut: bool = False
 
     @property
     def text(self) -> str:

@@ -23,6 +23,7 @@ _WELL_FORMED = re.compile(r"\s*<action>\s*<([\w-]+)>\s*</action>\s*<response>(.*
 _STRUCTURAL = re.compile(
     r"</?(?:action|response|\w+_title)>|<(?:%s)>" % "|".join([*Role, *Action])  # noqa: UP031
 )
+_BROKEN_OFF = re.compile(r"<(\w+)_title>(?:(?!</\1_title>).)*\Z|<[/\w-]*\Z", re.DOTALL)
 _NAME = re.compile(r"(.*\S)\s*\(\s*(\d{4})\s*\)", re.DOTALL)
 
 
@@ -102,6 +103,14 @@ def parse(text: str, role: Role) -> Turn | Malformed:
     plain, mentions = title_mentions(body)
     recommended = tuple(dict.fromkeys(m.item for m in mentions)) if action is Action.RECOMMEND else ()
     return Turn(role, action, plain, mentions, recommended)
+
+
+def without_broken_end(text: str) -> str:
+    """Return output that a token limit cut short, less the title or token in whose middle it was cut.
+
+    A title's first words may name another item.
+    """
+    return _BROKEN_OFF.sub("", text)
 
 
 def title_and_year(name: str) -> tuple[str, int | None]:

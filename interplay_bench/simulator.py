@@ -14,7 +14,7 @@ from typing import ClassVar
 from interplay_bench.adapter import VERDICTS, Decision, Recommender, Reply, UserSimulator, Verdict
 from interplay_bench.dialogue import ACTIONS, Action, Role, View
 from interplay_bench.language_model import Choice, Generation, LanguageModel, Prompt, Refusal, Sampling
-from interplay_bench.markup import ACTION_OPEN, END, Malformed, action_token, parse
+from interplay_bench.markup import ACTION_OPEN, END, Malformed, action_token, parse, without_broken_end
 
 
 class LanguageModelSimulator(UserSimulator, Recommender):
@@ -78,5 +78,6 @@ def _reply(text: Generation | Refusal, role: Role) -> Reply:
     if isinstance(text, Refusal):
         return Reply(Malformed(text.reason, ""), "", refused=True)
     raw = ACTION_OPEN + text.text
-    turn = parse(raw + END if text.finish == "stop" and END not in raw else raw, role)
-    return Reply(turn, raw, text.prompt_tokens, text.completion_tokens, dropped_turns=text.dropped_turns)
+    cut = text.finish == "length" and END not in raw
+    turn = parse(without_broken_end(raw) if cut else raw, role)
+    return Reply(turn, raw, text.prompt_tokens, text.completion_tokens, dropped_turns=text.dropped_turns, cut=cut)

@@ -64,5 +64,6 @@ def _ledger(run: Run) -> str:
     ledger = run.record.get("ledger")
     if ledger is None:
         return "-"
-    extras = {k: v for k, v in ledger["counts"].items() if v and k.endswith(("malformed", "refused", "too_long"))}
+    troubles = ("malformed", "refused", "cut", "too_long")
+    extras = {name: count for name, count in ledger["counts"].items() if count and name.endswith(troubles)}
     return ", ".join(f"{name} {count}" for name, count in {**ledger["outcomes"], **extras}.items())

@@ -262,6 +262,7 @@ class RecommenderTask(Task[Options, Recommender]):
             "replies_empty": sum(not reply.text.strip() for reply in heard),
             "replies_malformed": sum(isinstance(reply.turn, Malformed) for reply in heard),
             "replies_refused": len(replies) - len(heard),
+            "replies_cut": sum(reply.cut for reply in heard),
             "replies_too_long": sum(reply.dropped_turns > 0 for reply in heard),
             "tokens_written": sum(reply.completion_tokens or 0 for reply in heard),
             "titles_unknown": sum(len(turn["unknown"]) for turn in details),

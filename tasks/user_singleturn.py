@@ -101,6 +101,7 @@ def _sample(dialogue: Dialogue, replies: Sequence[tuple[int, Reply, float]]) -> 
         "replies_empty": sum(not reply.text.strip() for _, reply, _ in answered),
         "replies_malformed": sum(isinstance(reply.turn, Malformed) for _, reply, _ in answered),
         "replies_refused": len(replies) - len(answered),
+        "replies_cut": sum(reply.cut for _, reply, _ in answered),
         "replies_too_long": sum(reply.dropped_turns > 0 for _, reply, _ in answered),
         "tokens_written": sum(reply.completion_tokens or 0 for _, reply, _ in answered),
     }

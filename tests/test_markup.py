@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interplay_bench.dialogue import ACTIONS, Action, Item, Mention, Role, Turn
-from interplay_bench.markup import Malformed, neutral, parse, render, special_tokens
+from interplay_bench.markup import Malformed, neutral, parse, render, special_tokens, without_broken_end
 
 TITLES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 '!:&-]{0,18}[A-Za-z0-9]", fullmatch=True)
 PROSE = st.text(st.characters(exclude_characters="<>", codec="utf-8"), max_size=30)
@@ -38,6 +38,25 @@ def test_the_end_may_be_missing_and_more_may_follow(turn: Turn) -> None:
     rendered = render(turn)
     assert parse(rendered.removesuffix("</response>"), turn.role) == turn
     assert parse(rendered + "<action><accept></action> and so on", turn.role) == turn
+
+
+@given(turns(), st.data())
+def test_what_is_left_of_a_turn_that_was_cut_short_is_its_beginning(turn: Turn, data: st.DataObject) -> None:
+    rendered = render(turn)
+    at = data.draw(st.integers(rendered.index("<response>") + len("<response>"), len(rendered)))
+    parsed = parse(without_broken_end(rendered[:at]), turn.role)
+    if isinstance(parsed, Malformed):
+        assert parsed.reason == "empty response"
+    else:
+        assert turn.text.startswith(parsed.text)
+        assert turn.mentions[: len(parsed.mentions)] == parsed.mentions
+
+
+def test_a_title_that_was_cut_short_names_nothing() -> None:
+    cut = "<action><chat></action><response>I liked <movie_title>Jaws</movie_title> and <movie_title>Alien"
+    parsed = parse(without_broken_end(cut), Role.USER)
+    assert isinstance(parsed, Turn)
+    assert (parsed.text, [mention.item.title for mention in parsed.mentions]) == ("I liked Jaws and ", ["Jaws"])
 
 
 @given(st.text(), st.sampled_from(Role))

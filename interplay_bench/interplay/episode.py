@@ -72,6 +72,7 @@ class Episode:
             found[f"{turn.role}_malformed"] += note.malformed is not None
             found[f"{turn.role}_confused"] += note.confusion is not None
             found[f"{turn.role}_contradicted"] += note.contradiction is not None
+            found[f"{turn.role}_cut"] += note.cut
             found[f"{turn.role}_too_long"] += note.dropped_turns > 0
             found["tokens_written"] += note.completion_tokens or 0
             found["recommended"] += len(turn.recommended)

@@ -15,8 +15,8 @@ class Note:
     other role's. ``contradiction``: how the words deny the action. ``unknown``: recommended titles that the catalogue
     does not hold. ``repeated``: recommended items that had been recommended, or named by the user, before.
     ``verdict`` and ``probability``: the user's decision on the recommendation before, where it was asked for;
-    P(accept) in [0, 1]. ``dropped_turns``: turns that did not fit the model's context. Token counts are ``None``
-    where nobody counted.
+    P(accept) in [0, 1]. ``dropped_turns``: turns that did not fit the model's context. ``cut``: the output stopped at
+    the token limit. Token counts are ``None`` where nobody counted.
     """
 
     malformed: str | None = None
@@ -28,6 +28,7 @@ class Note:
     verdict: str | None = None
     probability: float | None = None
     dropped_turns: int = 0
+    cut: bool = False
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 

@@ -109,6 +109,7 @@ def _note(reply: Reply, found: Resolved, confused: str | None, decision: Decisio
         verdict=None if decision is None else str(decision.verdict),
         probability=probability,
         dropped_turns=reply.dropped_turns,
+        cut=reply.cut,
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
     )
