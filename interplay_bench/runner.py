@@ -90,10 +90,16 @@ def evaluate(
     evaluation.check(built.adapter)
     if isinstance(built.adapter, Browser):
         built.adapter.browse(stock)
+    partners = evaluation.partners()
     record = {
         "schema": SCHEMA,
         "status": "running",
-        "task": {"name": task, "version": evaluation.version, "options": asdict(evaluation.options)},
+        "task": {
+            "name": task,
+            "version": evaluation.version,
+            "options": asdict(evaluation.options),
+            **({"partners": partners} if partners else {}),
+        },
         "model": built.record(),
         "dataset": {
             "name": source.name,

@@ -108,6 +108,10 @@ class Task(ABC, Generic[O, M]):
     def check(self, model: M) -> None:
         """Raise a :class:`~interplay_bench.errors.MisfitError` for a model that cannot do what the options ask."""
 
+    def partners(self) -> Mapping[str, Mapping[str, object]]:
+        """The records of other models that take part, by their role; a run goes on only with the same ones."""
+        return {}
+
     @abstractmethod
     def evaluate(self, model: M, dialogues: Sequence[Dialogue]) -> list[Sample]:
         """Put ``model`` through ``dialogues``, all at once; one sample each, in order."""

@@ -68,13 +68,17 @@ class Interplay(Task[Options, UserSimulator]):
 
     @cached_property
     def recommender(self) -> models.Model:
-        """The other side, built when the first dialogue begins."""
+        """The other side."""
         return models.find(self.options.recommender).build(self.seed)
 
     @cached_property
     def scorer(self) -> Scorer | None:
         """What weighs an accepted item against the target; ``None`` where it is off, or where there is none."""
         return choose_scorer(self.options.match_score, self.stock.source.name)
+
+    def partners(self) -> Mapping[str, Mapping[str, object]]:
+        """The recommender: another checkpoint under the same name makes another run."""
+        return {"recommender": self.recommender.record()}
 
     def evaluate(self, model: UserSimulator, dialogues: Sequence[Dialogue]) -> list[Sample]:
         """Simulate a dialogue for each persona."""

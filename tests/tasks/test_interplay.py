@@ -9,7 +9,7 @@ import pytest
 from interplay_bench import model
 from interplay_bench.card import find as find_card
 from interplay_bench.dialogue import Item, OracleView, Persona, Role, View
-from interplay_bench.errors import MisfitError, UsageError
+from interplay_bench.errors import MisfitError, RunError, UsageError
 from interplay_bench.interplay.request import Request
 from interplay_bench.interplay.session import simulate
 from interplay_bench.language_model import Channel, Sampling
@@ -47,6 +47,19 @@ def test_signatures_name_the_recommender(tmp_path: Path) -> None:
     run = evaluate("interplay", "accept-first", "library", output=tmp_path / "run")
     assert "recommender:fixed-list" in run["acceptance"].signature
     assert run["acceptance"].value == 1
+
+
+def test_a_run_goes_on_with_the_same_recommender_only(tmp_path: Path) -> None:
+    """Behind a path may stand another recommender than when the run began."""
+    card = tmp_path / "partner.toml"
+    settings = {"recommender": str(card)}
+    card.write_text('adapter = "bookseller"\nsummary = "The first"\n')
+    run = evaluate("interplay", "talkative", "library", settings=settings, output=tmp_path / "run")
+    again = evaluate("interplay", "talkative", "library", settings=settings, output=tmp_path / "run", resume=True)
+    assert again.scores == run.scores
+    card.write_text('adapter = "fixed-list"\nsummary = "Another"\n')
+    with pytest.raises(RunError, match="differs in task"):
+        evaluate("interplay", "talkative", "library", settings=settings, output=tmp_path / "run", resume=True)
 
 
 def test_a_dialogue_needs_a_turn(tmp_path: Path) -> None:
