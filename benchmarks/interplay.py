@@ -2,9 +2,9 @@
 
     python benchmarks/interplay.py --user usersim-smollm2 --recommender recsim-smollm2 --dialogues 24 --alone 6
 
-Same personas, weights (float32), threads and greedy decoding; what is said must be the same, and is compared. A ratio is
-that of seconds per turn, since the few dialogues held alone may be longer or shorter than the rest. ``--clock cpu`` counts processor time instead of the
-clock's, for machines that others use as well (then give ``--threads 1``).
+Same personas, weights (float32), threads and greedy decoding; what is said must be the same, and is compared. Ratios
+are of seconds per turn, since the few dialogues held alone may be longer or shorter than the rest. ``--clock cpu``
+counts processor time, for machines that others use as well (then give ``--threads 1``).
 """
 
 from __future__ import annotations
