@@ -80,7 +80,7 @@ class TaskItem(pytest.Item):
         except MisfitError as error:
             pytest.skip(str(error))
         self._report(run)
-        storage.record(self, run, watch)
+        storage.record(self, self.task, self.model, run, watch)
         checks = [gate.check(run) for gate in self.suite.gates.get(self.task, ())]
         self.user_properties += [(GATE, check.text) for check in checks]
         broken = [check.text for check in checks if not check.kept]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from interplay_bench.pytest_plugin.items import TaskItem
     from interplay_bench.pytest_plugin.stopwatch import Stopwatch
     from interplay_bench.run import Run
 
@@ -39,15 +38,14 @@ def session(config: pytest.Config) -> Any:
     return config.pluginmanager.get_plugin("pytest-benchmark")
 
 
-def record(item: TaskItem, run: Run, watch: Stopwatch) -> None:
-    """Add a finished cell; one that was resumed has no time to tell."""
+def record(item: pytest.Item, task: str, model: str, run: Run, watch: Stopwatch) -> None:
+    """Add the finished cell of a task and a model; one that was resumed has no time to tell."""
     benchmarks = session(item.config)
     if benchmarks is None or benchmarks.disabled or watch.resumed or not watch.dialogues:
         return
     from pytest_benchmark.stats import Metadata
 
-    params = {"task": item.task, "model": item.model}
-    cell = Cell(item.name, item.nodeid, item.task, item.model, params, _rates(run, watch))
+    cell = Cell(item.name, item.nodeid, task, model, {"task": task, "model": model}, _rates(run, watch))
     entry = Metadata(cell, iterations=watch.dialogues, options={})
     entry.update(watch.seconds)
     benchmarks.benchmarks.append(entry)
