@@ -63,7 +63,7 @@ class Network:
             names = mean_vectors(self.encoder, graph.names)
         self.names = names
         torch.manual_seed(seed)
-        self.pretraining = Predictor(self.language, self._prompter(), tuple(range(len(graph.names))), bias=False)
+        self.pretraining = Predictor(self.language, self._prompter(), tuple(range(len(graph.names))), recipe.item_bias)
         self.branch()
 
     def branch(self) -> None:

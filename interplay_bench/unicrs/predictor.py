@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 
-from interplay_bench.unicrs.batch import Batch
+from interplay_bench.unicrs.batch import Batch, Reading
 from interplay_bench.unicrs.entity_encoder import EntityVectors
 from interplay_bench.unicrs.language import FrozenLanguageModel
 from interplay_bench.unicrs.prompter import Prompter
+
+UNSEEN = 0.1
+"""What a candidate that is never a target counts where frequencies are taken."""
 
 
 class Predictor(nn.Module):
@@ -30,6 +35,19 @@ class Predictor(nn.Module):
         places = torch.full((len(prompter.entities.rows),), -1, dtype=torch.long)
         places[self.candidates] = torch.arange(len(candidates))
         self._places = places
+
+    def expect(self, readings: Iterable[Reading]) -> None:
+        """Let the biases, where there are any, begin at the logarithms of how often candidates are targets.
+
+        What is popular is then known, and what is learnt is what depends on the context.
+        """
+        if self.bias is None:
+            return
+        counts = torch.full_like(self.bias, UNSEEN)
+        for reading in readings:
+            counts[self._places[reading.targets]] += 1
+        with torch.no_grad():
+            self.bias.copy_(counts.log())
 
     def scores(self, batch: Batch, entities: EntityVectors) -> torch.Tensor:
         """Logits (B, candidates), float32; ``entities`` has the candidates' vectors and those of the batch."""

@@ -31,8 +31,8 @@ class UniCRSRecipe:
     tokens of a prompt. ``talk``: which of the recommender's turns the conversation stage learns.
 
     ``prompt_layers``, ``affinity``, ``entity_text``: see :mod:`interplay_bench.unicrs`. ``item_bias``: give each item
-    a learnt bias, which the paper has not. Ablations: ``convolution = false`` leaves the graph out, ``fusion = false``
-    the cross-fusion.
+    (in pre-training: each entity) a learnt bias that begins at its frequency, which the paper has not. Ablations:
+    ``convolution = false`` leaves the graph out, ``fusion = false`` the cross-fusion.
     """
 
     base: str

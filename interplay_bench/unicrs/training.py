@@ -89,6 +89,7 @@ def _pretrain(network: Network, split: Split, seed: int, progress: Progress) -> 
         return StageReport("pre-training", 0, 0)
     train, held = ([*pretraining(part, network.linker)] for part in split)
     shown = [_read_targets(network, part, [[]] * len(part), progress) for part in (train, held)]
+    network.pretraining.expect(shown[0])
     report = train_stage("pre-training", network.pretraining, (shown[0], shown[1]), network.recipe, 0, seed, progress)
     network.branch()
     return report
@@ -122,6 +123,7 @@ def _recommend(network: Network, split: Split, seed: int, progress: Progress) ->
         templates = network.templates([example.context for example in examples], True, progress)
         readings.append(_read_targets(network, examples, templates, progress))
     network.reader.forget()
+    network.recommender.expect(readings[0])
     return train_stage(
         "recommendation", network.recommender, (readings[0], readings[1]), network.recipe, 2, seed, progress
     )

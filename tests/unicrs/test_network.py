@@ -10,7 +10,7 @@ import torch
 from interplay_bench import Dialogue, Role
 from interplay_bench.errors import CheckpointError, UsageError
 from interplay_bench.unicrs import checkpoint
-from interplay_bench.unicrs.batch import Batch
+from interplay_bench.unicrs.batch import Batch, Reading
 from interplay_bench.unicrs.example import Context
 from interplay_bench.unicrs.network import Network
 
@@ -79,6 +79,17 @@ def test_text_of_entities_joins_and_bias_orders(network: Make, contexts: list[Co
     assert made.recommender.bias is not None
     made.recommender.bias.data[3] = 1e6
     assert scores(made, contexts).argmax(1).tolist() == [3] * len(contexts)
+
+
+def test_biases_begin_at_the_frequency_of_targets(network: Make) -> None:
+    predictor = network(item_bias="true").recommender
+    nothing = torch.zeros(0)
+    often, once = predictor.candidates[:2]
+    targets = [torch.stack([often, once]), *[often[None]] * 2]
+    predictor.expect([Reading(nothing, nothing, nothing, numbers) for numbers in targets])
+    assert predictor.bias is not None
+    assert (predictor.bias[0] - predictor.bias[1]).exp().item() == pytest.approx(3.1 / 1.1)
+    assert (predictor.bias[2:] < predictor.bias[1]).all()
 
 
 def test_a_checkpoint_ranks_as_before(network: Make, contexts: list[Context], tmp_path: Path) -> None:
