@@ -26,6 +26,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from interplay_bench import hub
 from interplay_bench.actions import accepts, label, refuses
 from interplay_bench.catalog import Catalog
 from interplay_bench.dataset import DialogueSet, Preprocessing, Source
@@ -403,9 +404,12 @@ def _hub_id(source: Source) -> str | None:
 
 def _from_hub(hub_id: str, split: str) -> Rows:
     mend = "Download its json files elsewhere and give their folder by --data, or use --dataset sample."
-    try:
-        from datasets import load_dataset
+    from datasets import config, load_dataset
 
+    kept = Path(config.HF_DATASETS_CACHE) / hub_id.replace("/", "___")
+    if not kept.is_dir() and not hub.answers(hub.dataset_url(hub_id)):
+        raise DataError(f"{hub_id} was not to be had from the hub (it does not have it, or does not answer). {mend}")
+    try:
         splits = load_dataset(hub_id)
     except Exception as error:
         raise DataError(f"{hub_id} was not to be had from the hub ({type(error).__name__}). {mend}") from error

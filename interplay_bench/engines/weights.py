@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked_dataclass
 
+from interplay_bench import hub
 from interplay_bench.cache_home import cache_home
 from interplay_bench.errors import CheckpointError, UsageError
 from interplay_bench.processes import Processes
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 FILES = ("*.safetensors", "*.json", "*.txt", "*.jinja", "*.model", "*.py")
 """What is fetched from a hub: never a pickle."""
-REACH_SECONDS = 3.0
-"""How long to wait for the hub's first answer where a package can stand in for it."""
 SLICE = 4096
 """Bytes read at the beginning, middle and end of each tensor for :func:`weights_hash`."""
 
@@ -254,16 +253,9 @@ def _from_hub(settings: TransformersSettings, *, local_files_only: bool) -> Path
 
 
 def _hub_answers(settings: TransformersSettings) -> bool:
-    """Ask the hub for the model's configuration, once and briefly."""
-    from huggingface_hub import constants, get_session, hf_hub_url
+    from huggingface_hub import hf_hub_url
 
-    if constants.HF_HUB_OFFLINE:
-        return False
-    url = hf_hub_url(settings.model, "config.json", revision=settings.revision)
-    try:
-        return bool(get_session().head(url, timeout=REACH_SECONDS).status_code < 400)
-    except Exception:  # whatever is wrong with the network, the package stands in
-        return False
+    return hub.answers(hf_hub_url(settings.model, "config.json", revision=settings.revision))
 
 
 def _dequantise(gguf: Path, target: Path) -> None:
@@ -359,12 +351,12 @@ def quiet() -> Iterator[None]:
 
     level = their_logging.get_verbosity()
     bars = their_logging.is_progress_bar_enabled()
-    hub = logging.getLogger("huggingface_hub")
-    hub_level = hub.level
+    hub_log = logging.getLogger("huggingface_hub")
+    hub_level = hub_log.level
     their_logging.set_verbosity_error()
     their_logging.disable_progress_bar()
     disable_progress_bars()
-    hub.setLevel(logging.ERROR)
+    hub_log.setLevel(logging.ERROR)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         with warnings.catch_warnings():
@@ -373,7 +365,7 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         their_logging.set_verbosity(level)
-        hub.setLevel(hub_level)
+        hub_log.setLevel(hub_level)
         if bars:
             their_logging.enable_progress_bar()
             enable_progress_bars()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from interplay_bench import hub
 from interplay_bench.dataset import DialogueSet, Source
 from interplay_bench.datasets.pearl import SEEDS
 from interplay_bench.dialogue import Action, Item, Role
@@ -256,10 +257,13 @@ def test_the_hub_is_asked_by_id_and_its_absence_names_the_mend(monkeypatch: pyte
         return {"validation": [RECORD]}
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    monkeypatch.setattr(hub, "answers", lambda url: "no/such" not in url)
     loader = find_dataset("pearl").loader
     assert len(loader(Source(None, "valid")).dialogues) == 1
     with pytest.raises(DataError, match=r"some/where was not to be had from the hub \(ConnectionError\)\. Download"):
         loader(Source("some/where"))
+    with pytest.raises(DataError, match=r"no/such was not to be had from the hub \(it does not have it.*Download"):
+        loader(Source("no/such"))
     with pytest.raises(DataError, match="has no split 'test' on the hub: it has validation"):
         loader(Source("another/place"))
     assert asked == ["LangAGI-Lab/pearl", "some/where", "another/place"]
