@@ -23,6 +23,7 @@ from tabulate import tabulate
 from interplay_bench import model, registry
 from interplay_bench.dataset import Source
 from interplay_bench.dialogue import Dialogue, Role
+from interplay_bench.engines.endpoint import EndpointModel, EndpointSettings
 from interplay_bench.engines.transformers import TransformersModel
 from interplay_bench.engines.weights import Weights, load
 from interplay_bench.language_model import Choice, Generation, Prompt, Sampling
@@ -39,11 +40,12 @@ Way = Callable[[Sequence[Prompt]], Answers]
 class Peers:
     """The other ways, on one plain model."""
 
-    def __init__(self, weights: Weights, engine: TransformersModel, tokens: int) -> None:
+    def __init__(self, weights: Weights, engine: TransformersModel, tokens: int, server: str | None) -> None:
         self.model, self.tokenizer, self.encoder = weights.model, weights.tokenizer, engine.encoder
         self.tokens = tokens
         self.tokenizer.padding_side = "left"
         self.harness = self._harness()
+        self.server = EndpointModel(EndpointSettings(model="peer", base_url=server, concurrency=1)) if server else None
 
     def _harness(self) -> Any:
         if importlib.util.find_spec("lm_eval") is None:
@@ -211,6 +213,8 @@ def writing(
     }
     if peers.harness is not None:
         ways["lm-eval generate_until"] = lambda: peers.generate_until(prompts, peers.tokens)
+    if (server := peers.server) is not None:
+        ways["the server"] = lambda: text(server.generate(prompts, sampling))
     return ways, len(prompts)
 
 
@@ -225,13 +229,14 @@ def main() -> None:
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: for busy machines, one thread")
     parser.add_argument("--jobs", nargs="*", choices=("choose", "generate"), default=("choose", "generate"))
     parser.add_argument("--only", nargs="*", help="run these ways only, beside ours")
+    parser.add_argument("--server", help="an OpenAI-compatible server with the same model, as llama.cpp's, by its URL")
     parser.add_argument("--output", type=Path, help="write the figures here, as JSON")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     user, ours = cast(options.model, "float32")
     _, half = cast(options.model, "bfloat16")
     # Weights of their own: ours are reordered.
-    peers = Peers(load(ours.settings), ours, options.tokens)
+    peers = Peers(load(ours.settings), ours, options.tokens, options.server)
     replays = dialogues(options.data, options.dialogues)
     clock = time.perf_counter if options.clock == "wall" else time.process_time
     records = []
