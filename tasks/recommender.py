@@ -224,7 +224,6 @@ class RecommenderTask(Task[Options, Recommender]):
         popular = [(turn["popularity"], user) for turn, user in named if turn["popularity"] is not None]
         counts = "none" if self.stock.popularity is None else "train"
         size, invented = len(self.stock.items), sum(bool(turn["unknown"]) for turn in details)
-        items, owners = [turn["item"] for turn, _ in named], [user for _, user in named]
         return [
             rate("coverage", len(named), len(details), direction="higher", catalogue=size, **parts),
             rate("hallucination", invented, len(details), direction="lower", shape=SHAPE, catalogue=size, **parts),
@@ -233,7 +232,7 @@ class RecommenderTask(Task[Options, Recommender]):
                 "popularity", [value for value, _ in popular], [user for _, user in popular],
                 direction=None, metric="popularity-percentile", seed=self.seed, counts=counts, catalogue=size, **parts,
             ),
-            breadth(items, size, owners, name="catalogue coverage", **parts),
+            breadth([turn["item"] for turn in details], size, users, name="catalogue coverage", **parts),
         ]  # fmt: skip
 
     def _ranking(self, details: Sequence[Mapping[str, Any]], users: Sequence[str], parts: Parts) -> list[Score]:

@@ -1,8 +1,9 @@
 """Catalogue coverage: how much of a catalogue is ever recommended.
 
 The different items recommended over the catalogue's size. Range [0, 1]; more is broader. It grows with the number of
-recommendations, so that ``n`` stands in the signature, and models are compared at equal size. A bootstrap repeats
-recommendations, which alone lowers it; the interval is the delete-one-cluster jackknife's.
+turns in which something could be recommended, so that ``n`` in the signature is theirs: equal for all models that were
+asked the same, also for one that often names nothing and so covers little. A bootstrap repeats recommendations, which
+alone lowers it; the interval is the delete-one-cluster jackknife's.
 
 Ge, M., Delgado-Battenfeld, C. and Jannach, D. (2010). Beyond accuracy: evaluating recommender systems by coverage and
 serendipity. RecSys.
@@ -16,19 +17,22 @@ from math import sqrt
 from interplay_bench.metrics.distinct import Z
 from interplay_bench.results import Score, signature
 
-VERSION = 1
+VERSION = 2
 
 
 def breadth(
-    recommended: Sequence[Hashable], catalogue: int, clusters: Sequence[Hashable], *, name: str, **parts: object
+    recommended: Sequence[Hashable | None], catalogue: int, clusters: Sequence[Hashable], *, name: str, **parts: object
 ) -> Score:
-    """Return the share of ``catalogue`` items that occur in ``recommended``; ``clusters``: the user of each."""
+    """Return the share of ``catalogue`` items that occur in ``recommended``.
+
+    ``recommended``: the item of each turn, ``None`` where it names none. ``clusters``: the user of each turn.
+    """
     if len(recommended) != len(clusters):
-        raise ValueError(f"{len(recommended)} items, but {len(clusters)} clusters")
+        raise ValueError(f"{len(recommended)} turns, but {len(clusters)} clusters")
     owner: dict[Hashable, Hashable] = {}
     shared = object()
     for item, cluster in zip(recommended, clusters, strict=True):
-        if owner.setdefault(item, cluster) != cluster:
+        if item is not None and owner.setdefault(item, cluster) != cluster:
             owner[item] = shared
     unique = len(owner)
     if unique > catalogue:

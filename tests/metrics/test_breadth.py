@@ -18,6 +18,17 @@ def test_different_items_over_the_catalogue_with_the_jackknife_written_out() -> 
     assert score.high == pytest.approx(0.4 + half)
 
 
+def test_turns_that_name_nothing_count_as_asked() -> None:
+    sparse = breadth(["a", None, None, "b"], 10, ["u", "u", "v", "w"], name="c")
+    busy = breadth(["a", "c", "d", "b"], 10, ["u", "u", "v", "w"], name="c")
+    assert (sparse.value, sparse.count, sparse.n) == (0.2, 2, 4)
+    assert sparse.signature == busy.signature == "catalogue-coverage|n:4|interval:jackknife-cluster-95|version:2"
+    without = [0.1, 0.2, 0.1]  # a user without an item counts among those left out
+    half = 1.959963984540054 * sqrt(2 / 3 * sum((value - sum(without) / 3) ** 2 for value in without))
+    assert (sparse.low, sparse.high) == pytest.approx((0.2 - half, 0.2 + half))
+    assert breadth([None, None], 10, ["u", "v"], name="c").value == 0
+
+
 def test_edges() -> None:
     assert breadth([], 0, [], name="c").value is None
     assert breadth(["a"], 3, ["u"], name="c").low is None

@@ -137,6 +137,7 @@ def test_scores_count_what_was_checked_by_hand(run: Callable[..., Run]) -> None:
     assert found["repetition"] == (2, 12)
     assert found["hallucination"] == (5, 20)
     assert found["catalogue coverage"] == (4, 5)
+    assert finished["catalogue coverage"].n == 20  # turns asked, whatever was named in them
     assert finished["popularity"].value is None
     assert "counts:none" in finished["popularity"].signature
     assert finished.record["ledger"]["counts"]["replies_malformed"] == 1
