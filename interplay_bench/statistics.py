@@ -1,8 +1,8 @@
 """Comparing two models that answered the same dialogues.
 
 Everything is paired, and every effect is the second model's value minus the first's. Rates are tested with McNemar's
-exact test, means with a paired bootstrap that resamples whole users, Dist-n with a paired jackknife; several metrics
-at once get Holm's correction.
+exact test, means and areas under the ROC curve with a paired bootstrap that resamples whole users, Dist-n with a paired
+jackknife; several metrics at once get Holm's correction.
 
 McNemar, Q. (1947). Psychometrika 12. Holm, S. (1979). Scandinavian Journal of Statistics 6.
 """
@@ -13,9 +13,16 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from math import fsum
 from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
 
+from interplay_bench.metrics.auc import area, bootstrap_areas
 from interplay_bench.metrics.distinct import distinct_difference
 from interplay_bench.metrics.intervals import RESAMPLES, bootstrap_means, cluster_index, percentiles
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+    Array = ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,34 @@ def compare_means(
     return Comparison(*_bootstrap(a, b, clusters, resamples, seed), len(a), "paired-bootstrap")
 
 
+def compare_auc(
+    a: Sequence[float],
+    b: Sequence[float],
+    labels: Sequence[bool],
+    clusters: Sequence[Hashable] | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Comparison | None:
+    """Compare the areas under the ROC curve of two scorings of the same samples, by a bootstrap over ``clusters``.
+
+    Both areas are of the same resample each time; one that holds one kind alone is left out. ``None`` where ``labels``
+    hold one kind alone.
+    """
+    _check_pairs(a, b)
+    area_a, area_b = area(a, labels), area(b, labels)
+    if area_a is None or area_b is None:
+        return None
+    effect = area_b - area_a
+    if cluster_index(clusters, len(a))[1] < 2:
+        return Comparison(effect, None, None, None, len(a), "paired-bootstrap")
+    import numpy as np
+
+    areas_a, areas_b = bootstrap_areas([a, b], labels, clusters, resamples=resamples, seed=seed)
+    known = ~np.isnan(areas_a)  # what has no area for one scoring has none for the other
+    return Comparison(effect, *_judge(areas_b[known] - areas_a[known]), len(a), "paired-bootstrap")
+
+
 def compare_distinct(
     a: Sequence[str],
     b: Sequence[str],
@@ -114,14 +149,24 @@ def holm(ps: Sequence[float | None]) -> list[float | None]:
 def _bootstrap(
     a: Sequence[float], b: Sequence[float], clusters: Sequence[Hashable] | None, resamples: int, seed: int
 ) -> tuple[float, float | None, float | None, float | None]:
-    if len(a) != len(b):
-        raise ValueError(f"values come in pairs, but there are {len(a)} and {len(b)}")
-    if not len(a):
-        raise ValueError("there is no pair to compare")
+    _check_pairs(a, b)
     differences = [float(y) - float(x) for x, y in zip(a, b, strict=True)]
     effect = fsum(differences) / len(differences)
     if cluster_index(clusters, len(differences))[1] < 2:
         return effect, None, None, None
-    means = bootstrap_means(differences, clusters, resamples=resamples, seed=seed)
-    beyond = min(int((means <= 0).sum()), int((means >= 0).sum()))
-    return effect, *percentiles(means), min(1.0, 2 * (beyond + 1) / (resamples + 1))
+    return effect, *_judge(bootstrap_means(differences, clusters, resamples=resamples, seed=seed))
+
+
+def _check_pairs(a: Sequence[float], b: Sequence[float]) -> None:
+    if len(a) != len(b):
+        raise ValueError(f"values come in pairs, but there are {len(a)} and {len(b)}")
+    if not len(a):
+        raise ValueError("there is no pair to compare")
+
+
+def _judge(effects: Array) -> tuple[float | None, float | None, float | None]:
+    """The interval and p of bootstrapped effects: p is twice the share on the far side of zero, one more counted."""
+    if not len(effects):
+        return None, None, None
+    beyond = min(int((effects <= 0).sum()), int((effects >= 0).sum()))
+    return *percentiles(effects), min(1.0, 2 * (beyond + 1) / (len(effects) + 1))

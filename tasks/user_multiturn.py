@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from interplay_bench.metrics.intervals import mean_score
 from interplay_bench.metrics.rates import rate
 from interplay_bench.registry import task
 from interplay_bench.results import Score
-from interplay_bench.statistics import compare_rates
+from interplay_bench.statistics import Comparison, compare_auc, compare_rates
 from interplay_bench.stock import Stock
 from interplay_bench.task import Paired, Sample, Task
 
@@ -111,14 +111,10 @@ class UserMultiturn(Task[Options, UserSimulator]):
             rate("ET", outcomes[EARLY], total, direction=None, **parts),
             rate("FR", outcomes[FAILURE] + outcomes[LATE], total, direction="lower", **parts),
         ]
-        judged = [
-            (decision["probability"], decision["liked"], number)
-            for number, sample in enumerate(samples)
-            for decision in sample.detail.get("decisions", ())
-            if decision.get("liked") is not None and decision["probability"] is not None
-        ]
+        judged = _judged(samples)
         if judged:
-            probabilities, liked, clusters = zip(*judged, strict=True)
+            probabilities, liked = zip(*judged.values(), strict=True)
+            clusters = [number for number, _ in judged]
             rates.append(auc(probabilities, liked, clusters, name="decision AUC", seed=self.seed, **parts))
         if self.options.counterfactual == "swap":
             rates += _counterfactual_scores(samples, self.seed, parts)
@@ -130,13 +126,14 @@ class UserMultiturn(Task[Options, UserSimulator]):
             draw_accept_rates(_accept_rates(samples), folder / "accept_rate.png")
 
     def paired(self, samples: Sequence[Sample]) -> Mapping[str, Paired]:
-        """A replayed dialogue's place in the ledger, as the three rates see it."""
+        """A replayed dialogue's place in the ledger, as the three rates see it; of each decision its probability."""
         buckets = {"SR": (SUCCESS,), "ET": (EARLY,), "FR": (FAILURE, LATE)}
         outcomes = {(i, 0): sample.outcome for i, sample in enumerate(samples) if sample.outcome in REPLAYED}
-        return {
+        rates = {
             name: Paired(compare_rates, {point: outcome in bucket for point, outcome in outcomes.items()})
             for name, bucket in buckets.items()
         }
+        return {**rates, "decision AUC": Paired(_compare_auc, _judged(samples))}
 
     def _twin(self, dialogue: Dialogue) -> Replay | None:
         """The dialogue with a distractor in the target's place, where the catalogue has one."""
@@ -241,6 +238,23 @@ def _detail(dialogue: Dialogue, index: int, decision: Decision) -> dict[str, obj
         **({"problem": decision.problem} if decision.problem else {}),
         **({"raw": decision.raw} if decision.raw else {}),
     }
+
+
+def _judged(samples: Sequence[Sample]) -> dict[tuple[int, int], tuple[float, bool]]:
+    """The decisions whose item the user has an opinion of: their probability, and whether it was liked."""
+    return {
+        (number, decision["turn"]): (decision["probability"], decision["liked"])
+        for number, sample in enumerate(samples)
+        for decision in sample.detail.get("decisions", ())
+        if decision.get("liked") is not None and decision["probability"] is not None
+    }
+
+
+def _compare_auc(
+    a: Sequence[tuple[float, bool]], b: Sequence[tuple[float, bool]], users: Sequence[Hashable]
+) -> Comparison | None:
+    """Both runs are over the same data, and so have the same likes."""
+    return compare_auc([p for p, _ in a], [p for p, _ in b], [liked for _, liked in a], users)
 
 
 def _counterfactual(replay: Replay) -> dict[str, object]:

@@ -48,7 +48,7 @@ def rewrite(run: Run, change: Callable[[list[dict[str, object]]], None]) -> None
 def test_rates_are_paired_by_dialogue(make: Make) -> None:
     # Of 39 replays a third proposes its target in each round: B wins the 26 where A takes the first thing.
     found = compare(make("accept-first"), make("likes-dune"))
-    assert list(found) == ["SR", "ET", "FR"]
+    assert list(found) == ["SR", "ET", "FR"]  # accept-first has no probabilities
     sr = found["SR"]
     assert (sr.a.count, sr.b.count, sr.found.n) == (13, 39, 39)
     assert sr.found.effect == pytest.approx(26 / 39)
@@ -61,6 +61,25 @@ def test_rates_are_paired_by_dialogue(make: Make) -> None:
     assert found["ET"].found.effect == pytest.approx(-26 / 39)
     assert found["FR"].found.p == 1
     assert not found["FR"].significant
+
+
+def test_areas_are_paired_by_decision_and_resampled_by_user(make: Make) -> None:
+    # Books 0, 1, 2 have an opinion; "likes-dune" is sure of Dune alone, and someone else is not.
+    sure, unsure = make("likes-dune"), make("likes-dune", "unsure")
+
+    def forget(samples: list[dict[str, object]]) -> None:
+        for sample in samples:
+            for decision in sample["detail"]["decisions"]:  # type: ignore[index]
+                decision["probability"] = 0.5
+        samples[0]["detail"]["decisions"][0]["probability"] = None  # type: ignore[index]
+
+    rewrite(unsure, forget)
+    found = compare(unsure, sure)["decision AUC"]
+    assert found.found.effect == 0.5
+    assert found.found.test == "paired-bootstrap"
+    assert found.found.n == (found.b.n or 0) - 1
+    assert found.alone == (0, 1)
+    assert found.significant
 
 
 def test_a_run_does_not_differ_from_itself(make: Make) -> None:

@@ -11,6 +11,7 @@ Hanley, J. and McNeil, B. (1982). The meaning and use of the area under a ROC cu
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from interplay_bench.metrics.intervals import cluster_index, draws, percentiles
@@ -36,43 +37,89 @@ def auc(
     **parts: object,
 ) -> Score:
     """Return the area with a 95% interval; ``clusters``: the dialogue of each. One kind alone has no value."""
-    import numpy as np
+    value, low, high = area(scores, labels), None, None
+    if value is not None and cluster_index(clusters, len(scores))[1] > 1:
+        import numpy as np
 
-    if len(scores) != len(labels):
-        raise ValueError(f"{len(scores)} scores, but {len(labels)} labels")
-    values, positive = np.asarray(scores, dtype=float), np.asarray(labels, dtype=bool)
-    if np.isnan(values).any():
-        raise ValueError("a score is not a number")
-    order = np.argsort(values, kind="stable")
-    values, positive = values[order], positive[order]
-    starts = np.flatnonzero(np.r_[True, values[1:] != values[:-1]]) if len(values) else np.zeros(0, dtype=np.intp)
-    value = low = high = None
-    if positive.any() and not positive.all():
-        value = float(_areas(np.ones((1, len(values))), positive, starts)[0])
-        index, groups = cluster_index(clusters, len(values))
-        if groups > 1:
-            found = []
-            for drawn in draws(groups, resamples, seed, width=len(values)):
-                flat = drawn + groups * np.arange(len(drawn))[:, None]
-                times = np.bincount(flat.ravel(), minlength=groups * len(drawn)).reshape(len(drawn), groups)
-                found.append(_areas(times[:, index[order]].astype(float), positive, starts))
-            areas = np.concatenate(found)
-            if not np.isnan(areas).all():
-                low, high = percentiles(areas[~np.isnan(areas)])
+        (areas,) = bootstrap_areas([scores], labels, clusters, resamples=resamples, seed=seed)
+        if not np.isnan(areas).all():
+            low, high = percentiles(areas[~np.isnan(areas)])
     unit = "sample" if clusters is None else "cluster"
     described = {**parts, "ties": "half", "interval": f"bootstrap-{unit}-95"}
     described["version"] = described.pop("version", VERSION)
-    return Score(name, value, len(values), signature("auc", **described), low, high, direction="higher")
+    return Score(name, value, len(scores), signature("auc", **described), low, high, direction="higher")
 
 
-def _areas(weights: Array, positive: Array, starts: Array) -> Array:
-    """The area for each row of weights over samples sorted by score; ``starts``: where each run of ties begins."""
+def area(scores: Sequence[float], labels: Sequence[bool]) -> float | None:
+    """Return the area; ``None`` where there is one kind alone."""
     import numpy as np
 
-    up = np.add.reduceat(weights * positive, starts, axis=1)
-    down = np.add.reduceat(weights * ~positive, starts, axis=1)
-    below = np.cumsum(down, axis=1) - down / 2
-    pairs = up.sum(axis=1) * down.sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        areas: Array = np.where(pairs > 0, (up * below).sum(axis=1) / pairs, np.nan)
-    return areas
+    index, groups = cluster_index(None, len(scores))
+    (found,) = _Order.of(scores, labels, index).areas(np.ones((groups, 1)))
+    return None if np.isnan(found) else float(found)
+
+
+def bootstrap_areas(
+    scorings: Sequence[Sequence[float]],
+    labels: Sequence[bool],
+    clusters: Sequence[Hashable] | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Array:
+    """Return the areas of several scorings of the same samples, a row each, in the same bootstrap samples of clusters.
+
+    A resample that holds one kind alone has no area in any row: ``nan``.
+    """
+    import numpy as np
+
+    index, groups = cluster_index(clusters, len(labels))
+    orders = [_Order.of(scores, labels, index) for scores in scorings]
+    chunks = []
+    for drawn in draws(groups, resamples, seed, width=4 * len(labels)):
+        flat = drawn + groups * np.arange(len(drawn))[:, None]
+        times = np.bincount(flat.ravel(), minlength=groups * len(drawn)).reshape(len(drawn), groups)
+        weights = np.ascontiguousarray(times.T, dtype=float)
+        chunks.append([order.areas(weights) for order in orders])
+    return np.concatenate(chunks, axis=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Order:
+    """Who beats whom: what an area under any weights is summed from.
+
+    ``positive``, ``negative``: the cluster of each sample of a kind, the negative ones by rising score. ``below`` and
+    ``upto``: how many negative samples score less than each positive one, and how many no more.
+    """
+
+    positive: Array
+    negative: Array
+    below: Array
+    upto: Array
+
+    @classmethod
+    def of(cls, scores: Sequence[float], labels: Sequence[bool], index: Array) -> _Order:
+        """Sort the samples; ``index``: the cluster of each."""
+        import numpy as np
+
+        if len(scores) != len(labels):
+            raise ValueError(f"{len(scores)} scores, but {len(labels)} labels")
+        values, positive = np.asarray(scores, dtype=float), np.asarray(labels, dtype=bool)
+        if np.isnan(values).any():
+            raise ValueError("a score is not a number")
+        rivals = values[~positive]
+        order = np.argsort(rivals, kind="stable")
+        below, upto = (np.searchsorted(rivals[order], values[positive], side) for side in ("left", "right"))
+        return cls(index[positive], index[~positive][order], below, upto)
+
+    def areas(self, weights: Array) -> Array:
+        """The area for each column of ``weights`` over clusters; without both kinds ``nan``."""
+        import numpy as np
+
+        up = weights[self.positive]
+        down = np.zeros((len(self.negative) + 1, weights.shape[1]))
+        np.cumsum(weights[self.negative], axis=0, out=down[1:])
+        won = (up * (down[self.below] + down[self.upto])).sum(axis=0) / 2
+        with np.errstate(invalid="ignore"):
+            areas: Array = won / (up.sum(axis=0) * down[-1])
+        return areas
