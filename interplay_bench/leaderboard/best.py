@@ -12,8 +12,8 @@ from interplay_bench.leaderboard.table import Column, Row, Table
 def mark_best(table: Table) -> Table:
     """Mark each column's best value among the rows that contend, paper and measured alike.
 
-    Values that are equal as shown share it. A column without a direction (ET, words) has no best, nor has one with a
-    single contender.
+    Values that are equal as shown share it. A column without a direction (ET, words) has no best, nor has one in which
+    all that contend are equal.
     """
     best = [
         [_best(column, table.rows, s, c) for c, column in enumerate(span.columns)] for s, span in enumerate(table.spans)
@@ -23,7 +23,7 @@ def mark_best(table: Table) -> Table:
 
 def _best(column: Column, rows: Sequence[Row], s: int, c: int) -> str | None:
     cells = [cell for row in rows if row.contends and (cell := row.cells[s][c])]
-    if column.direction is None or len(cells) < 2:
+    if column.direction is None or len({cell.text for cell in cells}) < 2:
         return None
     choose = max if column.direction == "higher" else min
     return choose(cells, key=lambda cell: cell.value).text

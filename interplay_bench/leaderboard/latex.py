@@ -13,7 +13,7 @@ HEAD = r"""% Rendered by `interplay-bench leaderboard`; do not edit. Needs bookt
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
 \usepackage{textcomp}
-\usepackage[a4paper,landscape,margin=1.5cm]{geometry}
+\usepackage[paperwidth=WIDTHmm,paperheight=210mm,margin=15mm]{geometry}
 \usepackage{booktabs}
 \usepackage{longtable}
 \setlength{\tabcolsep}{4pt}
@@ -21,8 +21,8 @@ HEAD = r"""% Rendered by `interplay-bench leaderboard`; do not edit. Needs bookt
 \small"""
 LEGEND = (
     r"\noindent 95\% intervals in brackets; those of the paper's rates, in italics, are derived (Wilson's, from the "
-    r"one count that a printed rate can come from). Best values are bold, ties shared; controls (c) and what is told "
-    r"the target (t) do not compete."
+    r"one count that a printed rate can come from). Best values are bold, ties shared, none where all are equal; "
+    r"controls (c) and what is told the target (t) do not compete."
 )
 SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -31,14 +31,22 @@ SPECIAL = {
     "[": "{[}", "]": "{]}", "-": "{-}", "–": r"\textendash{}", "↑": r"$\uparrow$", "↓": r"$\downarrow$",
 }  # fmt: skip
 
-
+A4 = 297  # millimetres, its longer side
 TABLE = str.maketrans({**dict.fromkeys(map(chr, [*range(32), 127]), " "), **SPECIAL})
 
 
 def render(board: Board) -> str:
     """All tables, one after the other."""
-    parts = [HEAD, LEGEND, *(line for table in board.tables for line in _table(table)), r"\end{document}"]
+    width = max([A4, *map(_width, board.tables)])
+    tables = (line for table in board.tables for line in _table(table))
+    parts = [HEAD.replace("WIDTH", str(width)), LEGEND, *tables, r"\end{document}"]
     return "\n".join(parts) + "\n"
+
+
+def _width(table: Table) -> int:
+    """About how many millimetres of paper a table needs: margins and names, then each column's heading or interval."""
+    columns = [max(22, 2 * len(column.heading)) for column in table.columns]
+    return 110 + sum(columns) + 12 * len(table.spans)
 
 
 def _table(table: Table) -> Iterator[str]:

@@ -10,7 +10,7 @@ from interplay_bench.leaderboard.cell import Cell
 from interplay_bench.leaderboard.records import Record
 from interplay_bench.leaderboard.table import Column, Row, Table
 
-SCHEMA = 1
+SCHEMA = 2
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 OF_RECORD = ("command", "git", "machine", "versions", "ledger", "timing")
 
@@ -25,6 +25,7 @@ def _table(board: Board, table: Table) -> str:
     head = {
         "id": table.slug,
         "title": table.title,
+        "scope": table.scope,
         "tasks": [span.task for span in table.spans],
         "dataset": {
             "name": table.dataset,
@@ -53,7 +54,7 @@ def _row(board: Board, table: Table, row: Row) -> dict[str, Any]:
         "knows_target": row.told,
         "tags": list(row.tags),
         "cells": [_cell(column, cell) for column, cell in pairs if cell],
-        "records": [_record(board, record) for record in row.sources],
+        "records": [_record(board, table, record) for record in row.sources],
     }
 
 
@@ -73,8 +74,9 @@ def _cell(column: Column, cell: Cell) -> dict[str, Any]:
     return {key: value for key, value in known.items() if value is not None}
 
 
-def _record(board: Board, record: Record) -> dict[str, Any]:
-    known = {key: record.data[key] for key in OF_RECORD}
+def _record(board: Board, table: Table, record: Record) -> dict[str, Any]:
+    """Where it lies, and how it came about, which is said once for the tables of the same runs."""
+    known = {key: record.data[key] for key in OF_RECORD} if table.scope != "beyond" else {}
     return {"file": f"{board.results}/{record.file}", "sha256": record.digest, "task": record.task, **known}
 
 

@@ -20,14 +20,15 @@ edit. [`index.html`](index.html) has the same tables to sort and filter, with fo
   interval for it.
 - **measured**: a record in this repository, with the command that made it below the table.
   *control*: a simple policy without a trained model, for comparison. *told*: is told the target, as no model may be.
-- In brackets: 95% intervals. ↑ higher is better, ↓ lower is better. The best value is **bold**, ties shared;
-  controls, and what is told the target, do not compete, and ET and words have no better end.
+- In brackets: 95% intervals. ↑ higher is better, ↓ lower is better. The best value is **bold**, ties shared, and
+  none is where all are equal; controls, and what is told the target, do not compete; ET and words have no better end.
 - N: dialogues replayed (multi-turn, recommenders) or replies written (single-turn). Each table holds one data set and
-  one signature per metric: nothing in it was measured differently."""
+  one signature per metric: nothing in it was measured differently. What the paper's columns leave out stands in a
+  second table after them, of the same runs."""
 
 
 def render(board: Board) -> str:
-    """All tables, each with its signatures and its commands."""
+    """All tables, each with its signatures; the commands once for the tables of the same runs."""
     parts = ["# Leaderboard", LEGEND.format(results=board.results, citation=escape(board.citation or "none given"))]
     for table in board.tables:
         parts += _table(board, table)
@@ -44,6 +45,7 @@ def _table(board: Board, table: Table) -> Iterator[str]:
         yield f"*{escape(note)}*"
     if not table.printed:
         yield _details("Signatures", _signatures(table))
+    if not table.printed and table.scope != "beyond":
         yield _details("Commands", _commands(table))
 
 
@@ -102,7 +104,7 @@ def _signatures(table: Table) -> Iterator[str]:
     yield f"data: {table.fingerprint}"
     for span in table.spans:
         yield f"{span.task}: {span.options}"
-        yield from (f"{column.label}: {column.signature}" for column in span.columns)
+        yield from (f"{column.label}: {column.signature}" for column in span.columns if column.signature)
 
 
 def _commands(table: Table) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""The measured tables as one picture, ``picture.svg``: under each value its interval, on its column's scale."""
+"""The measured tables as one picture, ``picture.svg``: under each value its interval, on its column's scale.
+
+Those with the paper's layout alone: what is wider could not be read.
+"""
 
 from __future__ import annotations
 
@@ -69,10 +72,11 @@ class Panel:
 
 
 def render(board: Board) -> str:
-    """The picture; without measured tables, the paper's."""
-    measured = [table for table in board.tables if any(row.sources for row in table.rows)]
+    """The picture; without measured tables, the paper's, and without the paper, all."""
+    layouts = [table for table in board.tables if table.scope == "paper"]
+    measured = [table for table in layouts if any(row.sources for row in table.rows)]
     panels: list[Panel] = []
-    for table in (measured or list(board.tables))[:TABLES]:
+    for table in (measured or layouts or list(board.tables))[:TABLES]:
         panels.append(_panel(table, panels[-1].bottom + 22 if panels else 0.0))
     height = panels[-1].bottom + 40 if panels else 40
     text = environment().get_template("picture.svg.j2").render(panels=panels, width=WIDTH, height=height)

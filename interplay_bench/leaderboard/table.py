@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -12,12 +12,16 @@ from interplay_bench.leaderboard.records import Record
 from interplay_bench.results import Direction
 
 Origin = Literal["paper", "measured"]
+Scope = Literal["paper", "beyond", "task"]
 ARROWS: dict[Direction | None, str] = {"higher": "↑", "lower": "↓", None: ""}
+
+Places = Sequence[Sequence[int]]
+"""Some of a table's columns: of each span, their places within it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A metric of one signature; the paper's own signature is unknown (``None``)."""
+    """A metric of one signature; ``None`` where it is unknown (the paper's), or where nothing was measured."""
 
     metric: str
     label: str
@@ -65,6 +69,16 @@ class Row:
             return "paper"
         return "told" if self.told else "control" if self.control else "measured"
 
+    def only(self, places: Places) -> Row:
+        """The row with some of its cells alone; a span that has none left is gone."""
+        kept = [(s, chosen) for s, chosen in enumerate(places) if chosen]
+        return replace(
+            self,
+            cells=tuple(tuple(self.cells[s][c] for c in chosen) for s, chosen in kept),
+            n=tuple(self.n[s] for s, _ in kept),
+            records=tuple(self.records[s] for s, _ in kept),
+        )
+
     @cached_property
     def sources(self) -> list[Record]:
         """The records it is made of."""
@@ -75,7 +89,8 @@ class Row:
 class Table:
     """Rows that may be compared: same task, data and metric signatures.
 
-    ``printed``: the number of the paper's table that this one repeats, if it does nothing else.
+    ``printed``: the number of the paper's table that this one repeats, if it does nothing else. ``scope``: whether it
+    has the columns of one of the ``paper``'s tables, what the same runs measured ``beyond`` them, or all of a ``task``.
     """
 
     slug: str
@@ -91,12 +106,24 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     printed: int | None = None
+    scope: Scope = "task"
 
     @property
     def heading(self) -> str:
-        """The title and the data's name; the paper's number for what only stands there."""
+        """The title, the data's name, and which columns; the paper's number for what only stands there."""
         where = f"Table {self.printed} of the paper: " if self.printed else ""
-        return f"{where}{self.title} on {self.dataset}"
+        return f"{where}{self.title} on {self.dataset}{self.reach}"
+
+    @property
+    def reach(self) -> str:
+        """What a heading says of the columns."""
+        return ", beyond the paper's columns" if self.scope == "beyond" else ""
+
+    def only(self, places: Places) -> Table:
+        """The table with some of its columns alone; a span that has none left is gone."""
+        kept = [(span, chosen) for span, chosen in zip(self.spans, places, strict=True) if chosen]
+        spans = (replace(span, columns=tuple(span.columns[c] for c in chosen)) for span, chosen in kept)
+        return replace(self, spans=tuple(spans), rows=tuple(row.only(places) for row in self.rows))
 
     @property
     def columns(self) -> list[Column]:

@@ -1,7 +1,8 @@
 """From records and the paper to tables: one per task, data and metric signatures; they never mix.
 
-The paper's own tables join two tasks side by side (its Table 1: multi-turn, single-turn); so do ours, model by model.
-Within one task and data set, records whose signatures differ stand in different tables.
+The paper's own tables join two tasks side by side (its Table 1: multi-turn, single-turn); so do ours, model by model,
+with exactly its columns. What else the same records hold stands in a second table after it. Within one task and data
+set, records whose signatures in the paper's columns differ stand in different tables.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from interplay_bench.leaderboard.best import mark_best
+from interplay_bench.leaderboard.beyond import apart
 from interplay_bench.leaderboard.paper import Paper, PaperSpan, PaperTable
 from interplay_bench.leaderboard.printed import with_paper
 from interplay_bench.leaderboard.records import Record
@@ -33,7 +35,8 @@ def build(records: Sequence[Record], paper: Paper) -> list[Table]:
     tables: list[Table] = []
     for layout in paper.tables:
         family = f"table-{layout.number}"
-        tables += with_paper(layout, _family(family, groups.pop(family, {}), layout))
+        found = with_paper(layout, _family(family, groups.pop(family, {}), layout))
+        tables += [part for table in found for part in apart(layout, table)]
     for family in sorted(groups):
         tables += _family(family, groups[family], None)
     return [mark_best(table) for table in _named(tables)]
@@ -89,17 +92,20 @@ def _table(
 
 
 def _span(span: PaperSpan, block: Sequence[Record]) -> Span:
-    """The paper's columns in its order, then what else was measured: a column per metric and signature."""
-    core = {column.metric: column for column in span.columns}
+    """The paper's columns in its order, measured or not; then what else was: a column per metric and signature."""
+    core = {column.metric: Column(column.metric, column.label, column.direction, None) for column in span.columns}
     found: dict[tuple[str, str], Column] = {}
     for record in block:
         for name, score in record.scores.items():
             label = core[name].label if name in core else name
-            found.setdefault((name, score.signature), Column(name, label, score.direction, score.signature))
-    order = list(core)
-    columns = sorted(found.values(), key=lambda c: order.index(c.metric) if c.metric in core else len(order))
+            column = Column(name, label, score.direction, score.signature)
+            if name in core:
+                core[name] = column  # all of a block have the same
+            else:
+                found.setdefault((name, score.signature), column)
     shared = _shared([record.data["task"]["options"] for record in block])
-    return Span(span.title, span.task, tuple(columns), ", ".join(f"{k}={v}" for k, v in shared.items()))
+    options = ", ".join(f"{k}={v}" for k, v in shared.items())
+    return Span(span.title, span.task, (*core.values(), *found.values()), options)
 
 
 def _shared(options: Sequence[Mapping[str, object]]) -> dict[str, object]:
@@ -107,9 +113,10 @@ def _shared(options: Sequence[Mapping[str, object]]) -> dict[str, object]:
 
 
 def _named(tables: Iterable[Table]) -> Iterator[Table]:
-    """The tables with names for links: ``table-1-redial``, and a number where there are several."""
+    """The tables with names for links: ``table-1-redial``, ``...-beyond``, and a number where there are several."""
     seen: Counter[str] = Counter()
     for table in tables:
-        words = re.sub(r"[^a-z0-9]+", "-", f"{table.family}-{table.dataset}".lower()).strip("-")
+        beyond = "-beyond" if table.scope == "beyond" else ""
+        words = re.sub(r"[^a-z0-9]+", "-", f"{table.family}-{table.dataset}{beyond}".lower()).strip("-")
         seen[words] += 1
         yield replace(table, slug=words if seen[words] == 1 else f"{words}-{seen[words]}")

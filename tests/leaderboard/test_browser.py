@@ -57,8 +57,10 @@ onmessage = ({ data }) => {
 @pytest.fixture
 def page(shelf: Shelf) -> Path:
     """A rendered page: models, controls, an oracle, two data sets, the paper."""
+    swapped = {**shelf.multiturn(9, 20)["SR"], "name": "SR swapped", "direction": "lower"}
     for number in (10, 9, 30):
-        shelf.add(f"model-{number}", shelf.multiturn(number, 20))
+        extra = {"SR swapped": swapped} if number != 9 else {}
+        shelf.add(f"model-{number}", {**shelf.multiturn(number, 20), **extra})
     shelf.add("model-9", shelf.singleturn(0.93, 0.4, 30))
     shelf.add("<b>bold</b>", shelf.multiturn(25, 20))
     shelf.control("accept-first", shelf.multiturn(50, 50))
@@ -144,6 +146,27 @@ def test_it_sorts_filters_and_unfolds(page: Path) -> None:
     assert seen["all"] == 6
     assert seen["unfolds"] == [False, True, "true"]
     assert seen["command"].startswith("interplay-bench run --task user_multiturn --model ")
+
+
+def test_the_second_table_unfolds_to_the_record_and_leaves_the_command_to_the_first(page: Path) -> None:
+    seen = browse(
+        page,
+        """
+        const section = document.getElementById("table-1-redial-beyond");
+        seen.heading = section.querySelector("h2").innerText;
+        seen.heads = [...section.querySelectorAll("thead th button")].map((button) => button.innerText);
+        seen.names = [...section.querySelectorAll(".more")].map((name) => name.textContent.trim());
+        section.querySelector("button.more").click();
+        const detail = section.querySelector(".detail.open");
+        seen.unfolded = [shown(detail), detail.querySelectorAll("a").length, detail.querySelectorAll("code").length];
+        seen.plots = section.querySelectorAll("figure").length;
+        """,
+    )
+    assert seen["heading"] == "User simulators on redial, beyond the paper's columns"
+    assert seen["names"] == ["model-30", "model-10"]
+    assert seen["unfolded"] == [True, 1, 0]
+    assert seen["plots"] == 1
+    assert seen["heads"] == ["Model", "SR swapped ↓", "N"]
 
 
 def test_it_draws_a_plot_of_each_metric_with_intervals(page: Path) -> None:

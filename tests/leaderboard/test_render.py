@@ -97,12 +97,15 @@ def test_tables_compile(shelf: Shelf) -> None:
         pytest.skip("pdflatex is not installed")
     shelf.add(HOSTILE, shelf.multiturn(90, 5), request__seed=3)
     shelf.add("mine", shelf.singleturn(0.93, 0.4, 30))
+    wide = {f"a measure {k}": {**shelf.multiturn(k, 5)["SR"], "name": f"a measure {k}"} for k in range(20)}
+    shelf.add("wide", {**shelf.multiturn(80, 5), **wide})
     shelf.render()
     done = subprocess.run(
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"],
         cwd=shelf.root / "leaderboard", capture_output=True, text=True, check=False, errors="replace",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout
 
 
 def test_the_page_is_self_contained(shelf: Shelf) -> None:

@@ -60,9 +60,46 @@ def test_a_metric_that_only_some_have_does_not_tear_them_apart(shelf: Shelf, cel
     }  # fmt: skip
     shelf.add("mine", {**shelf.multiturn(90, 5), "decision AUC": extra})
     shelf.control("accept-first", shelf.multiturn(50, 50))
-    (table,) = shelf.tables()
-    assert cells(table, "mine")["decision AUC"]["value"] == 0.7
-    assert "decision AUC" not in cells(table, "accept-first")
+    table, beyond = shelf.tables()
+    assert models(table) == ["mine", "accept-first"]
+    assert cells(beyond, "mine")["decision AUC"]["value"] == 0.7
+
+
+def test_what_the_papers_columns_leave_out_has_a_table_of_its_own_after_them(shelf: Shelf, cells: Cells) -> None:
+    for model, hits, share in (("weak", 3, 9), ("strong", 40, 5), ("plain", 20, None)):
+        metrics = shelf.recommending(hits, 0.9)
+        metrics["unknown"] = {**metrics["words"], "name": "unknown", "value": None, "signature": "unknown"}
+        metrics["coverage"] |= {"value": (share or 0) / 10, "count": (share or 0) * 10}
+        if share is None:
+            del metrics["coverage"]
+        shelf.add(model, metrics)
+    shelf.add("usersim", shelf.multiturn(90, 5))
+    _, table, beyond = shelf.tables()
+    assert [column["metric"] for column in table["columns"]] == ["Recall@1", "Match Score", "Dist-4", "words"]
+    assert models(table) == ["strong", "plain", "weak"]
+    assert (beyond["id"], beyond["scope"]) == (f"{table['id']}-beyond", "beyond")
+    assert [column["metric"] for column in beyond["columns"]] == ["coverage"]
+    assert models(beyond) == ["strong", "weak"]
+    assert [cells(beyond, model)["coverage"].get("best") for model in models(beyond)] == [None, True]
+    heading = "Recommenders on redial, beyond the paper's columns"
+    readme = shelf.text()
+    assert f"## {heading}\n" in readme
+    assert readme.index("## Recommenders on redial\n") < readme.index(f"## {heading}\n")
+    assert heading in shelf.text("tables.tex").replace(r"\textquotesingle{}", "'")
+    assert 'id="table-2-redial-beyond"' in shelf.text("index.html")
+    assert "coverage" not in shelf.text("picture.svg")
+    for name in ("README.md", "index.html", "leaderboard.json"):
+        text = shelf.text(name)
+        assert text.count("--task recommender --model strong") == 1, f"{name} has the command once"
+        assert text.count(beyond["rows"][0]["records"][0]["file"]) == 2, f"{name} links the record from both"
+
+
+def test_the_papers_columns_are_there_whether_measured_or_not(shelf: Shelf) -> None:
+    metrics = shelf.recommending(3, 0.9)
+    shelf.add("mine", {name: score for name, score in metrics.items() if name != "Dist-4"})
+    table, _ = shelf.tables()
+    assert [column["metric"] for column in table["columns"]] == ["Recall@1", "Match Score", "Dist-4", "words"]
+    assert "None" not in shelf.text()
 
 
 def test_another_task_has_a_table_of_its_own(shelf: Shelf) -> None:
@@ -81,6 +118,14 @@ def test_best_values_by_direction_with_ties(shelf: Shelf, cells: Cells) -> None:
     assert "**0.9000**" in shelf.text()
     assert r"\textbf{0.9000}" in shelf.text("tables.tex")
     assert "<b>0.9000</b>" in shelf.text("index.html")
+
+
+def test_nothing_is_best_where_all_are_equal(shelf: Shelf, cells: Cells) -> None:
+    shelf.add("a", shelf.multiturn(0, 10))
+    shelf.add("b", shelf.multiturn(0, 20))
+    shelf.control("accept-first", shelf.multiturn(50, 50))
+    (table,) = shelf.tables()
+    assert [[m for m, cell in cells(table, model).items() if cell.get("best")] for model in "ab"] == [[], ["FR"]]
 
 
 def test_controls_and_oracles_do_not_compete(shelf: Shelf, cells: Cells) -> None:
@@ -170,22 +215,24 @@ def test_the_papers_values_never_stand_beside_another_signature(shelf: Shelf, ce
     assert "Table 1 of the paper" in shelf.text()
 
 
-def test_recommenders_have_the_papers_columns_first_and_its_rows_beside(shelf: Shelf, cells: Cells) -> None:
+def test_recommenders_have_the_papers_columns_and_its_rows_beside(shelf: Shelf, cells: Cells) -> None:
     shelf.control("popularity", shelf.recommending(3, 0.9, 2069), **PEARL)
     shelf.add("recsim-qwen8b", shelf.recommending(50, 0.93, 2069), **PEARL)
-    (table,) = shelf.tables()
+    table, beyond = shelf.tables()
     assert models(table) == [
         "RecSim-Llama 8B", "RecSim-Qwen 8B", "Qwen3 32B", "UniCRS", "recsim-qwen8b", "popularity"
     ]  # fmt: skip
     columns = [column["metric"] for column in table["columns"]]
-    assert columns == ["Recall@1", "Match Score", "Dist-4", "words", "coverage"]
+    assert columns == ["Recall@1", "Match Score", "Dist-4", "words"]
+    assert models(beyond) == ["recsim-qwen8b", "popularity"]
+    assert "no k of 2,069" in shelf.text().partition("beyond the paper's columns")[0]
     assert cells(table, "RecSim-Qwen 8B")["Recall@1"]["count"] == 45
     assert cells(table, "recsim-qwen8b")["Recall@1"]["best"]
 
 
 def test_unicrss_own_recall_never_stands_beside_the_papers(shelf: Shelf, cells: Cells) -> None:
     shelf.add("unicrs", shelf.recommending(50, 0.93, 2069, protocol="unicrs"), **PEARL)
-    (table,) = shelf.tables()
+    table, _ = shelf.tables()
     assert "Recall@1" not in cells(table, "UniCRS")
 
 
