@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,7 +94,9 @@ def command(parsed: argparse.Namespace) -> str:
     from interplay_bench.processes import Processes
 
     world = Processes.here().world
-    several = ["accelerate", "launch", "--num_processes", str(world), "-m", "interplay_bench"]
+    # Without a GPU, accelerate's launcher starts several processes only where a configuration says so.
+    config = ["--config_file", "configs/cpu.yaml"] if os.environ.get("ACCELERATE_USE_CPU") == "true" else []
+    several = ["accelerate", "launch", *config, "--num_processes", str(world), "-m", "interplay_bench"]
     words = [*(several if world > 1 else ["interplay-bench"]), "train", parsed.card]
     for text in parsed.data:
         name, equals, _ = text.partition("=")
