@@ -159,6 +159,7 @@ class RecommenderTask(Task[Options, Recommender]):
         pairs = {
             "Recall@1": Paired(compare_rates, {point: turn["hit"] for point, turn in turns.items()}),
             "Match Score": Paired(compare_means, _known(turns, "match")),
+            "match coverage": Paired(compare_rates, {p: bool(turn.get("both_known")) for p, turn in turns.items()}),
             "Dist-4": Paired(_compare_distinct, {point: turn["text"] for point, turn in turns.items()}),
             "words": Paired(compare_means, {point: len(turn["text"].split()) for point, turn in turns.items()}),
             "coverage": Paired(compare_rates, {point: turn["item"] is not None for point, turn in turns.items()}),

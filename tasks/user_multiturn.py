@@ -19,7 +19,7 @@ from interplay_bench.metrics.intervals import mean_score
 from interplay_bench.metrics.rates import rate
 from interplay_bench.registry import task
 from interplay_bench.results import Score
-from interplay_bench.statistics import Comparison, compare_auc, compare_rates
+from interplay_bench.statistics import Comparison, compare_auc, compare_means, compare_rates
 from interplay_bench.stock import Stock
 from interplay_bench.task import Paired, Sample, Task
 
@@ -126,14 +126,20 @@ class UserMultiturn(Task[Options, UserSimulator]):
             draw_accept_rates(_accept_rates(samples), folder / "accept_rate.png")
 
     def paired(self, samples: Sequence[Sample]) -> Mapping[str, Paired]:
-        """A replayed dialogue's place in the ledger, as the three rates see it; of each decision its probability."""
+        """A replay's place in the ledger as the three rates see it; a decision's probability; what a swap changed."""
         buckets = {"SR": (SUCCESS,), "ET": (EARLY,), "FR": (FAILURE, LATE)}
         outcomes = {(i, 0): sample.outcome for i, sample in enumerate(samples) if sample.outcome in REPLAYED}
         rates = {
             name: Paired(compare_rates, {point: outcome in bucket for point, outcome in outcomes.items()})
             for name, bucket in buckets.items()
         }
-        return {**rates, "decision AUC": Paired(_compare_auc, _judged(samples))}
+        swaps = {(i, 0): swap for i, swap in _swaps(samples).items()}
+        return {
+            **rates,
+            "decision AUC": Paired(_compare_auc, _judged(samples)),
+            "SR swapped": Paired(compare_rates, {point: distractor for point, (_, distractor) in swaps.items()}),
+            "SR - swapped": Paired(compare_means, {point: target - other for point, (target, other) in swaps.items()}),
+        }
 
     def _twin(self, dialogue: Dialogue) -> Replay | None:
         """The dialogue with a distractor in the target's place, where the catalogue has one."""
@@ -218,7 +224,7 @@ def _sample(replay: Replay) -> Sample:
         "target_turn": dialogue.target_turn(),
         "decisions": [_detail(dialogue, index, decision) for index, decision in decisions],
     }
-    if replay.twin is not None:
+    if replay.twin is not None and not any(decision.refused for _, decision in replay.twin.decisions):
         detail["counterfactual"] = _counterfactual(replay)
         counts["swapped"] = 1
     if replay.turns:
@@ -272,14 +278,24 @@ def _counterfactual(replay: Replay) -> dict[str, object]:
 
 def _counterfactual_scores(samples: Sequence[Sample], seed: int, parts: Mapping[str, object]) -> list[Score]:
     """The distractor's rate of acceptance, and SR minus it over the same dialogues."""
-    swapped = [sample for sample in samples if "counterfactual" in sample.detail and sample.outcome in REPLAYED]
-    taken = [sample.detail["counterfactual"]["accepted"] for sample in swapped]
-    differences = [float(s.outcome == SUCCESS) - float(t) for s, t in zip(swapped, taken, strict=True)]
+    swaps = _swaps(samples)
+    taken = [distractor for _, distractor in swaps.values()]
+    differences = [target - distractor for target, distractor in swaps.values()]
+    users = [samples[i].user for i in swaps]
     match: dict[str, Any] = {**parts, "distractor": "genre+decade", "draw": seed}
     return [
         rate("SR swapped", sum(taken), len(taken), direction="lower", **match),
-        mean_score("SR - swapped", differences, [s.user for s in swapped], direction="higher", seed=seed, **match),
+        mean_score("SR - swapped", differences, users, direction="higher", seed=seed, **match),
     ]
+
+
+def _swaps(samples: Sequence[Sample]) -> dict[int, tuple[bool, bool]]:
+    """By position, of dialogues replayed both ways: whether the target was taken, and the distractor in its place."""
+    return {
+        i: (sample.outcome == SUCCESS, sample.detail["counterfactual"]["accepted"])
+        for i, sample in enumerate(samples)
+        if "counterfactual" in sample.detail and sample.outcome in REPLAYED
+    }
 
 
 def _accept_rates(samples: Sequence[Sample]) -> list[tuple[int, int, int]]:

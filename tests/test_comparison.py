@@ -82,6 +82,16 @@ def test_areas_are_paired_by_decision_and_resampled_by_user(make: Make) -> None:
     assert found.significant
 
 
+def test_swaps_are_paired_by_dialogue(make: Make) -> None:
+    swap = {"counterfactual": "swap"}
+    found = compare(make("accept-at:2", settings=swap), make("likes-dune", settings=swap))
+    swapped, left = found["SR swapped"], found["SR - swapped"]
+    assert (swapped.a.count, swapped.b.count, swapped.found.n) == (13, 0, 39)
+    assert swapped.found.p == mcnemar(13, 0)
+    assert left.found.effect == pytest.approx((left.b.value or 0) - (left.a.value or 0))
+    assert left.found.test == "paired-bootstrap"
+
+
 def test_a_run_does_not_differ_from_itself(make: Make) -> None:
     run = make("accept-at:2")
     for difference in compare(run, run).values():

@@ -219,10 +219,13 @@ def test_match_score_with_its_coverage_and_floor() -> None:
     task.prepare(Stock(dataset(*dialogues), lambda: None))
     task.scorer = Years()
     lines = ["The Matrix (1999)", "Alien (1979)", "Dune (1984)", "Hello.", "Heat (1995)"]
-    scores = {score.name: score for score in task.scores(task.evaluate(Lines(*lines), dialogues))}
+    samples = task.evaluate(Lines(*lines), dialogues)
+    scores = {score.name: score for score in task.scores(samples)}
     assert scores["Match Score"].value == pytest.approx((1 + 0 + 0 + 0) / 4)  # who looks for Dune is left out
     assert scores["Match Score"].n == 4
     assert (scores["match coverage"].count, scores["match coverage"].total) == (2, 5)
+    assert sum(task.paired(samples)["match coverage"].values.values()) == 2
+    assert len(task.paired(samples)["match coverage"].values) == 5
     floor = scores["Match Score random"].value
     assert floor == pytest.approx(1 - (4 + 1 + 20 + 3 + 16 + 19) / 6 / 20)
     assert scores["Match Score corrected"].value == pytest.approx((0.25 - floor) / (1 - floor))

@@ -157,6 +157,17 @@ def test_a_swap_changes_nothing_else(run: Callable[..., Run]) -> None:
     assert counts(run("accept-at:2", counterfactual="swap")) == (6, 6, 6)
 
 
+def test_a_swap_that_the_backend_refuses_is_not_counted(run: Callable[..., Run]) -> None:
+    class Refused(UserSimulator):
+        def decide(self, views: Any) -> list[Decision]:
+            twin = [any("Solaris" in turn.text for turn in view.turns) for view in views]  # the one distractor there is
+            return [Decision(Verdict.REJECT, refused=there and "(1)" in v.turns[0].text)
+                    for v, there in zip(views, twin, strict=True)]  # fmt: skip
+
+    finished = run(Refused(), counterfactual="swap")
+    assert (finished["SR"].total, finished["SR swapped"].total) == (18, 17)
+
+
 def test_a_swap_needs_gold_history(run: Callable[..., Run]) -> None:
     with pytest.raises(UsageError, match="history=gold"):
         run("likes-dune", counterfactual="swap", history="self")
