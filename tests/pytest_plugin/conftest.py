@@ -1,18 +1,17 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-import numpy  # noqa: F401
 import pytest
-import tabulate  # noqa: F401
+from _pytest.pytester import SysModulesSnapshot
 
 from interplay_bench import registry
 from interplay_bench.pytest_plugin import items, storage, suite, summary  # noqa: F401
 
-# pytester forgets every module that a test imports first; numpy cannot be imported again, and a task's file is known
-# by its module.
+# pytester forgets every module that a session imports first, but a task's file is known by its module.
 registry.load_plugin(Path(__file__).parent.parent / "toy_plugin.py")
 registry.tasks(), registry.models(), registry.datasets()
 
@@ -20,7 +19,24 @@ Session = Callable[..., pytest.RunResult]
 
 
 @pytest.fixture(autouse=True)
-def alone(pytester: pytest.Pytester) -> None:
+def remembering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pytester keep the libraries that a session imports: numpy and its like cannot be imported twice."""
+    restore = SysModulesSnapshot.restore
+
+    def keep(snapshot: SysModulesSnapshot) -> None:
+        libraries = {name: module for name, module in sys.modules.items() if _is_library(module)}
+        restore(snapshot)
+        sys.modules.update(libraries)
+
+    monkeypatch.setattr(SysModulesSnapshot, "restore", keep)
+
+
+def _is_library(module: object) -> bool:
+    return "site-packages" in (getattr(module, "__file__", None) or "")
+
+
+@pytest.fixture(autouse=True)
+def alone(remembering: None, pytester: pytest.Pytester) -> None:
     """A project of its own, so that the options of this one do not reach it."""
     pytester.makeini("[pytest]")
 
