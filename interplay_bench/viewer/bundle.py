@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from interplay_bench.dialogue import Dialogue, Turn
+from interplay_bench.dialogue import Dialogue, Role, Turn
 from interplay_bench.errors import RunError, UsageError
 from interplay_bench.interplay.episode import Episode
 from interplay_bench.interplay.transcript import remarks
@@ -40,14 +40,16 @@ def entries(run: Run) -> Iterator[Json]:
     source = load(request["dataset"], request["data"], request["split"])
     if source.fingerprint != run.record["dataset"]["fingerprint"]:
         raise RunError("The data set has changed since this run: its fingerprint differs.")
-    for sample, dialogue in zip(run.samples(), source.dialogues, strict=False):
-        yield _replayed(sample, dialogue)
+    dialogues = {dialogue.id: dialogue for dialogue in source.dialogues}
+    for sample in run.samples():
+        yield _replayed(sample, dialogues[sample.dialogue])
 
 
 def _run(run: Run) -> Json:
     record = run.record
-    told = record["model"]["knows_target"]
-    other = record.get("recommender", {}).get("name") or record["task"]["options"].get("recommender", "")
+    partner = record.get("recommender", {})
+    told = record["model"]["knows_target"] or partner.get("knows_target", False)
+    other = partner.get("name") or record["task"]["options"].get("recommender", "")
     simulated = record["task"]["name"] == "interplay"
     return {
         "name": f"{record['model']['name']} × {other}" if simulated else record["model"]["name"],
@@ -71,7 +73,7 @@ def _simulated(episode: Episode) -> Json:
 
 
 def _replayed(sample: Sample, dialogue: Dialogue) -> Json:
-    """The gold turns; a decision stands with the turn it answers, a written reply beside the turn it replaces."""
+    """The gold turns; a decision stands with the turn it answers, what a model wrote beside the turn it replaces."""
     turns = [_turn(turn) for turn in dialogue.turns]
     for decision in sample.detail.get("decisions", ()):
         shown = _decision(decision["verdict"], decision["probability"])
@@ -79,9 +81,26 @@ def _replayed(sample: Sample, dialogue: Dialogue) -> Json:
         if "problem" in decision:
             turns[decision["turn"]].setdefault("notes", []).append(decision["problem"])
     for reply in sample.detail.get("replies", ()):
-        wrote = f"{reply['action'] or reply.get('problem')} (BERTScore {reply['bertscore']:.3f})"
-        turns[reply["turn"]]["reply"] = {"action": wrote, "text": reply["text"]}
+        turns[reply["turn"]]["reply"] = _reply(reply, f" (BERTScore {reply['bertscore']:.3f})")
+    for reply in sample.detail.get("recommendations", ()):
+        turns[reply["turn"]]["reply"] = _reply(reply)
+        if said := _remarks(reply):
+            turns[reply["turn"]]["notes"] = said
+    heard = [turn for turn in turns if turn["role"] == Role.USER]
+    for turn, text in zip(heard, sample.detail.get("said", ()), strict=False):
+        if text != turn["text"]:
+            turn["reply"] = {"action": "said instead", "text": text}
     return _dialogue(dialogue, sample.outcome, turns)
+
+
+def _reply(reply: Mapping[str, Any], score: str = "") -> Json:
+    return {"action": f"{reply['action'] or reply.get('problem')}{score}", "text": reply["text"]}
+
+
+def _remarks(reply: Mapping[str, Any]) -> list[str]:
+    """What there is to say of a recommendation; not whether it is the target, which is for the reader to uncover."""
+    repeated = ["recommends what is no news"] if reply["repeated"] else []
+    return [*repeated, *(f"made up: {title}" for title in reply["unknown"])]
 
 
 def _dialogue(dialogue: Dialogue, outcome: str, turns: list[Json]) -> Json:

@@ -83,6 +83,8 @@ def some() -> Data:
     second = [dialogue(f"d{n:03}", 1, "accepted", 3) for n in range(5)]
     first[0]["turns"][1]["decision"] = {"verdict": "accept", "p": 0.75}
     first[0]["turns"][1]["marks"] = [[0, 5]]
+    first[1]["turns"][0]["action"] = first[1]["turns"][1]["action"] = "chat"
+    first[1]["outcome"] = "entry"
     return {"runs": [run("usersim × recsim"), run("oracle × recsim", told=True)], "dialogues": first + second}
 
 
@@ -104,6 +106,7 @@ def test_it_filters_opens_and_compares(write: Open) -> None:
         put("outcome", "");
         put("model", "1");
         seen.second = entries();
+        seen.listedAsTold = all(".entry .chip[data-kind=told]").length;
         put("model", "");
         put("search", "WORD17 feedback");
         seen.searched = entries();
@@ -116,13 +119,16 @@ def test_it_filters_opens_and_compares(write: Open) -> None:
         put("most", "3");
         seen.short = at("found").value;
         put("most", "");
+        all(".entry")[1].click();
+        seen.badge = getComputedStyle(document.querySelector(".turn .chip")).display;
+        seen.place = getComputedStyle(document.querySelector(".meta .chip")).position;
         all(".entry")[0].click();
         seen.title = document.querySelector("#reader h2").textContent;
         seen.hidden = !document.querySelector("#reader").innerText.includes("Heat");
         document.querySelector(".target").click();
         seen.uncovered = document.querySelector("#reader").innerText.includes("target: Heat (1995)");
         seen.sides = all(".side").length;
-        seen.told = all(".side .chip.told").length;
+        seen.told = all(".side .chip[data-kind=told]").length;
         seen.actions = all(".side:first-child .turn .chip").map((chip) => chip.textContent);
         seen.chance = document.querySelector(".turn .aside").textContent;
         seen.marked = document.querySelector(".turn mark").textContent;
@@ -137,8 +143,11 @@ def test_it_filters_opens_and_compares(write: Open) -> None:
     )
     assert seen["count"] == "95 dialogues"
     assert seen["rows"] < 40
-    assert seen["cutOff"] == "30 dialogues"
+    assert seen["cutOff"] == "29 dialogues"
     assert seen["second"] == [f"d{n:03}" for n in range(5)]
+    assert seen["listedAsTold"] == 5
+    assert seen["badge"] == "block"
+    assert seen["place"] == "static"
     assert seen["searched"] == ["d017"]
     assert seen["targetIsNotSearched"] == "0 dialogues"
     assert seen["long"] == "18 dialogues"
@@ -166,7 +175,7 @@ HOSTILE = [
     "{{ 7*7 }}",
     "<!-- --><style>body{display:none}</style>",
 ]
-HIDDEN = "\u202eevil\u202c\u2066x\u2069\u200b\u2028\x07"
+HIDDEN = "\u202eevil\u202c\u2066x\u2069\u200b\u2028\x07\u3164\u034f\U000e0141\U000e0101"
 
 
 def test_hostile_text_in_every_field_is_shown_and_never_run(write: Open) -> None:
@@ -201,7 +210,8 @@ def test_hostile_text_in_every_field_is_shown_and_never_run(write: Open) -> None
         assert text in seen["text"], text
     assert seen["elements"] == 0
     assert seen["handlers"] == 0
-    assert seen["odd"] == ["U+0007", "U+200B", "U+2028", "U+202C", "U+202E", "U+2066", "U+2069"]
+    assert seen["odd"] == ["U+0007", "U+034F", "U+200B", "U+2028", "U+202C", "U+202E", "U+2066", "U+2069", "U+3164",
+                           "U+E0101", "U+E0141"]  # fmt: skip
     assert not seen["raw"]
 
 
@@ -223,6 +233,19 @@ def test_two_thousand_dialogues_open_in_two_seconds(write: Open) -> None:
     assert seen["rows"] < 40
     assert seen["milliseconds"] < 2000
     assert seen["search"] < 1000
+
+
+def test_what_people_write_is_left_as_it_is(write: Open) -> None:
+    text = "Ça va? \u2764\ufe0f שלום\tΑθήνα\n第二行 \U0001f600"
+    entry = dialogue("d", turns=2, said=text)
+    seen = browse(
+        write({"runs": [run("a")], "dialogues": [entry]}),
+        """
+        seen.text = document.querySelector(".turn p").textContent;
+        seen.odd = all(".odd").length;
+        """,
+    )
+    assert seen == {"text": f"{text} (0)", "odd": 0}
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -75,3 +75,33 @@ def test_replays_are_shown_with_their_decisions(toy: Path, tmp_path: Path) -> No
     decided = [turn["decision"] for entry in shown["dialogues"] for turn in entry["turns"] if "decision" in turn]
     assert {"verdict": "accept", "p": 0.9} in decided
     assert shown["dialogues"][0]["target"] == "Dune (1965)"
+
+
+def test_recommendations_stand_beside_the_turns_that_they_replace(tmp_path: Path) -> None:
+    made = evaluate("recommender", "bm25", "sample", limit=20, settings={"match_score": "off"}, output=tmp_path / "run")
+    shown = bundle([made])["dialogues"]
+    for entry, sample in zip(shown, made.samples(), strict=True):
+        (said,) = sample.detail["recommendations"]
+        replies = {place: turn["reply"] for place, turn in enumerate(entry["turns"]) if "reply" in turn}
+        assert replies == {said["turn"]: {"action": "recommend", "text": said["text"]}}
+    assert made["Recall@1"].count
+    assert "target" not in str([turn for entry in shown for turn in entry["turns"]])
+
+
+def test_what_was_made_up_is_noted(tmp_path: Path) -> None:
+    made = evaluate("recommender", "bm25", "sample", limit=1, settings={"match_score": "off"}, output=tmp_path / "run")
+    log = made.folder / "samples.jsonl"
+    log.write_text(log.read_text().replace('"repeated":false,"text"', '"repeated":true,"text"').replace(
+        '"unknown":[]', '"unknown":["The Quiet Robots"]'))  # fmt: skip
+    notes = [turn["notes"] for turn in bundle([made])["dialogues"][0]["turns"] if "notes" in turn]
+    assert notes == [["recommends what is no news", "made up: The Quiet Robots"]]
+
+
+def test_words_of_its_own_stand_beside_the_gold_ones(toy: Path, tmp_path: Path) -> None:
+    load_plugin(toy)
+    settings = {"history": "self"}
+    replayed = evaluate("user_multiturn", "likes-dune", "toy", settings=settings, limit=4, output=tmp_path / "run")
+    turns = [turn for entry in bundle([replayed])["dialogues"] for turn in entry["turns"]]
+    said = [turn["reply"]["text"] for turn in turns if "reply" in turn]
+    assert said
+    assert set(said) == {"Hm."}
