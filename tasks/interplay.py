@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,12 +22,15 @@ from interplay_bench.metrics.match_score import choose_scorer
 from interplay_bench.metrics.specificity import unique_ngrams
 from interplay_bench.registry import task
 from interplay_bench.results import Score
-from interplay_bench.statistics import compare_means, compare_rates
+from interplay_bench.statistics import Comparison, compare_distinct, compare_means, compare_rates
 from interplay_bench.stock import Stock
 from interplay_bench.task import Paired, Sample, Task
 
 if TYPE_CHECKING:
     from interplay_bench.match_score.scorer import Scorer
+
+Point = tuple[int, int]
+"""What is compared: a dialogue's place, and a turn's number in it or 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +101,30 @@ class Interplay(Task[Options, UserSimulator]):
         (folder / "transitions.txt").write_text(table + "\n", encoding="utf-8")
 
     def paired(self, samples: Sequence[Sample]) -> Mapping[str, Paired]:
-        """By persona: whether something was taken, how soon, how much was recommended, how specific it got."""
-        episodes = enumerate(_episodes(samples))
-        heard = {(i, 0): episode for i, episode in episodes if episode.end is not End.BACKEND_ERROR}
+        """By persona: what was taken, how soon, how much was recommended; by turn, of those both spoke, the words."""
+        heard = {(i, 0): e for i, e in enumerate(_episodes(samples)) if e.end is not End.BACKEND_ERROR}
         taken = {point: episode for point, episode in heard.items() if episode.end is End.ACCEPTED}
         news = {point: sum(len(turn.recommended) for turn, _ in e.spoken) for point, e in heard.items()}
         unique = {point: unique_ngrams(e.said(Role.USER), 2) for point, e in heard.items()}
+        agreed = {point: e.agreement for point, e in taken.items() if e.agreement is not None}
         return {
             "acceptance": Paired(compare_rates, {point: e.end is End.ACCEPTED for point, e in heard.items()}),
             "turns to acceptance": Paired(compare_means, {point: len(e.spoken) for point, e in taken.items()}),
             "cut off": Paired(compare_rates, {point: e.end is End.CUT_OFF for point, e in heard.items()}),
             "recommendations": Paired(compare_means, news),
+            "agreement": Paired(compare_means, agreed),
+            **{f"{role} Dist-4": Paired(_compare_dist_4, _said(heard, role)) for role in Role},
             "specificity-2": Paired(compare_means, unique),
         }
+
+
+def _said(heard: Mapping[Point, Episode], role: Role) -> dict[Point, str]:
+    """Each turn of one side by its dialogue and its number, so that two runs are compared over equally many."""
+    return {(i, n): text for (i, _), episode in heard.items() for n, text in enumerate(episode.said(role))}
+
+
+def _compare_dist_4(a: Sequence[str], b: Sequence[str], users: Sequence[Hashable]) -> Comparison | None:
+    return compare_distinct(a, b, 4, users)
 
 
 def _episodes(samples: Sequence[Sample]) -> list[Episode]:

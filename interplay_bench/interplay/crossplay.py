@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from interplay_bench.comparison import Difference, compare
@@ -17,7 +18,7 @@ from interplay_bench.progress import Progress, silent
 from interplay_bench.run import Run
 
 Matrix = Mapping[tuple[str, str], Run]
-SHOWN = ("acceptance", "turns to acceptance", "recommendations", "repeated", "agreement", "cut off",
+SHOWN = ("acceptance", "turns to acceptance", "recommendations", "repeated", "agreement", "Match Score", "cut off",
          "user Dist-4", "recommender Dist-4")  # fmt: skip
 HEATED = ("acceptance", "turns to acceptance", "agreement", "user Dist-4")
 REPORT, PICTURE = "crossplay.md", "crossplay.png"
@@ -70,22 +71,25 @@ def crossplay(
 
 def report(matrix: Matrix) -> str:
     """A table per metric, users down and recommenders across, and the told users beside the others."""
-    first = next(iter(matrix.values())).record["dataset"]
-    synthetic = ", synthetic" if first["synthetic"] else ""
-    title = f"# Crossplay on {first['name']}/{first['split']}{synthetic}: {first['dialogues']} dialogues a pair"
-    parts = [title, *(f"## {metric}\n\n{_table(matrix, metric)}" for metric in SHOWN)]
-    return "\n\n".join([*parts, *_knowing(matrix)])
+    tables = [f"## {metric}\n\n{_table(matrix, partial(_value, metric))}" for metric in SHOWN]
+    ended = f"## How they ended\n\n{_table(matrix, _ends)}"
+    return "\n\n".join([f"# {_title(matrix)}", *tables, ended, *_knowing(matrix)])
 
 
-def _table(matrix: Matrix, metric: str) -> str:
+def _table(matrix: Matrix, shown: Callable[[Run], str]) -> str:
     from tabulate import tabulate
 
     users, recommenders = _axes(matrix)
-    rows = [
-        [_user(matrix, user), *(value(matrix[user, recommender].scores.get(metric)) for recommender in recommenders)]
-        for user in users
-    ]
+    rows = [[_user(matrix, user), *(shown(matrix[user, other]) for other in recommenders)] for user in users]
     return tabulate(rows, ["user \\ recommender", *recommenders], tablefmt="github", disable_numparse=True)
+
+
+def _value(metric: str, run: Run) -> str:
+    return value(run.scores.get(metric))
+
+
+def _ends(run: Run) -> str:
+    return ", ".join(f"{name} {count}" for name, count in run.record["ledger"]["outcomes"].items())
 
 
 def _knowing(matrix: Matrix) -> list[str]:
@@ -97,7 +101,8 @@ def _knowing(matrix: Matrix) -> list[str]:
         return []
     parts = [
         "## What knowing the target does",
-        "Differences are the told user's minus the other's, persona by persona.",
+        "Differences are the told user's minus the other's over the pairs that have both: persona by persona, and turn "
+        "by turn for Dist-4, so that both have said equally much. They need not be those of the two columns.",
     ]
     for recommender in recommenders:
         for informed in told:
@@ -111,15 +116,19 @@ def _knowing(matrix: Matrix) -> list[str]:
 def _beside(a: Run, b: Run, differences: Mapping[str, Difference]) -> str:
     from tabulate import tabulate
 
-    names = [*SHOWN, "specificity-2", "similarity", "target accepted"]
     rows = []
-    for name in names:
-        found = differences.get(name)
-        effect = "" if found is None else f"{found.found.effect:+.4f}"
-        p = "" if found is None or found.holm is None else f"{found.holm:.4f}"
-        rows.append([name, value(a.scores.get(name)), value(b.scores.get(name)), effect, p])
-    headers = ["metric", "not told", "told", "difference", "p (Holm)"]
+    for name in (*SHOWN, "specificity-2", "similarity", "target accepted"):
+        both = _value(name, a), _value(name, b)
+        rows.append([name, *both, *(_tested(differences[name]) if name in differences else ("", "", ""))])
+    headers = ["metric", "not told", "told", "difference", "p (Holm)", "pairs"]
     return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
+
+
+def _tested(difference: Difference) -> tuple[str, str, str]:
+    """The difference, its p value, and over how many pairs."""
+    p = difference.holm
+    shown = "" if p is None else "< 0.0001" if p < 0.0001 else f"{p:.4f}"
+    return f"{difference.found.effect:+.4f}", shown, str(difference.found.n)
 
 
 def draw(matrix: Matrix, path: Path) -> None:
@@ -141,7 +150,14 @@ def draw(matrix: Matrix, path: Path) -> None:
                 shown = "–" if cell != cell else f"{cell:.2f}"
                 light = cell == cell and image.norm(cell) < 0.6
                 axes.text(column, row, shown, ha="center", va="center", color="white" if light else "black", fontsize=9)
+    figure.suptitle(_title(matrix), fontsize=11)
     figure.savefig(path, dpi=120, metadata={"Software": None})
+
+
+def _title(matrix: Matrix) -> str:
+    first = next(iter(matrix.values())).record["dataset"]
+    synthetic = ", synthetic" if first["synthetic"] else ""
+    return f"Crossplay on {first['name']}/{first['split']}{synthetic}: {first['dialogues']} dialogues a pair"
 
 
 def _axes(matrix: Matrix) -> tuple[list[str], list[str]]:
@@ -157,4 +173,5 @@ def _user(matrix: Matrix, user: str) -> str:
 
 
 def _plain(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
+    """A folder's name; never a hidden one, as a card's path ``./mine.toml`` would make."""
+    return "".join(c if c.isalnum() or c in "-._" else "_" for c in name).lstrip("._")

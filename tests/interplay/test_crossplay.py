@@ -22,9 +22,23 @@ def test_every_pair_is_run_and_told_users_stand_beside_the_others(tmp_path: Path
     assert "| oracle (told) " in report
     assert "What knowing the target does" in report
     assert report.count("against talkative, with") == 2
+    assert "so that both have said equally much" in report
+    compared = report.partition("What knowing the target does")[2].splitlines()
+    distinct = [line.strip("| ").split("|") for line in compared if line.startswith("| user Dist-4")]
+    assert len(distinct) == 2
+    assert all(float(cells[3]) and int(cells[5]) >= 10 for cells in distinct)
+    ends = report.partition("## How they ended")[2]
+    assert "accepted" in next(line for line in ends.splitlines() if line.startswith("| talkative"))
     assert (folder / "crossplay.md").read_text().strip() == report.strip()
     assert (folder / "crossplay.png").read_bytes().startswith(b"\x89PNG")
     assert crossplay(users, recommenders, REQUEST, tmp_path / "x", resume=True)[1] == report
+
+
+def test_a_cards_path_makes_no_hidden_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text('adapter = "never-accept"\nsummary = "Mine"\n')
+    folder, _ = crossplay(["./mine.toml"], ["fixed-list"], REQUEST, tmp_path / "x")
+    assert (folder / "mine.toml--fixed-list" / "run.json").is_file()
 
 
 @pytest.mark.parametrize("names", [[], ["talkative", "talkative"]])
