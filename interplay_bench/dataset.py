@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from interplay_bench.dialogue import Dialogue, Item, Turn
+from interplay_bench.errors import DataError
+from interplay_bench.paths import typed_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Source:
     @property
     def path(self) -> Path | None:
         """``data`` as a path, where it was given."""
-        return None if self.data is None else Path(self.data).expanduser()
+        return None if self.data is None else typed_path(self.data)
 
 
 @dataclass(slots=True)
@@ -76,8 +78,13 @@ class DialogueSet:
         """SHA-256 over the canonical records of all dialogues, in order: equal data, equal fingerprint."""
         digest = hashlib.sha256()
         for dialogue in self.dialogues:
-            digest.update(canonical(dialogue_record(dialogue)).encode())
-            digest.update(b"\n")
+            try:
+                digest.update(canonical(dialogue_record(dialogue)).encode() + b"\n")
+            except UnicodeEncodeError as error:
+                half = error.object[error.start : error.end]
+                raise DataError(
+                    f"The dialogue {dialogue.id!r} of {self.name} holds half a character ({half!r}): mend it."
+                ) from None
         return f"sha256:{digest.hexdigest()}"
 
 

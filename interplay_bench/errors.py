@@ -22,6 +22,10 @@ class DataError(InterplayError):
     """A data set cannot be read: a missing file, a broken line (named by number), a wrong column, no record."""
 
 
+class MissingDataError(DataError):
+    """There are no such data: no file, no folder, no split, or nothing on the hub."""
+
+
 class CardError(InterplayError):
     """A model card is malformed, or names something that does not exist."""
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from interplay_bench.actions import label
 from interplay_bench.catalog import place
 from interplay_bench.dataset import DialogueSet, Preprocessing, Source
-from interplay_bench.datasets.reading import check_split, listing, locate, need_rows, tidy
+from interplay_bench.datasets.reading import check_split, listing, locate, need_rows, opened, shortened, tidy
 from interplay_bench.dialogue import Action, Dialogue, Item, Mention, Persona, Role, Turn
 from interplay_bench.errors import DataError
 from interplay_bench.markup import title_and_year
@@ -109,9 +109,9 @@ class _Films:
 
 def _utterances(path: Path) -> Iterator[tuple[str, _Utterance]]:
     """The rows of the file with their dialogue's id. The release quotes nothing: a quote is a character."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            rows = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
+    with opened(path, newline="") as handle:
+        rows = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
+        try:
             column = _columns(rows.fieldnames or (), path)
             for row in rows:
                 if None in row or None in row.values():
@@ -121,10 +121,8 @@ def _utterances(path: Path) -> Iterator[tuple[str, _Utterance]]:
                         f" {len(rows.fieldnames or ())}: mend or delete that line."
                     )
                 yield row[column["dialogue"]], _utterance(row, column, f"line {rows.line_num} of {path}")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 at byte {error.start}: convert it to UTF-8.") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from None
+        except csv.Error as error:
+            raise DataError(f"{path} cannot be read after line {rows.line_num} ({error}): mend what follows.") from None
 
 
 def _columns(header: Iterable[str], path: Path) -> dict[str, str]:
@@ -136,7 +134,7 @@ def _columns(header: Iterable[str], path: Path) -> dict[str, str]:
         if found is not None:
             column[meaning] = found
         elif meaning in _COLUMNS:
-            wanted, held = " or ".join(map(repr, names)), ", ".join(header) or "no header at all"
+            wanted, held = " or ".join(map(repr, names)), shortened(", ".join(header)) or "no header at all"
             raise DataError(f"{path} has no column {wanted}: it has {held}.")
     return column
 
@@ -144,7 +142,7 @@ def _columns(header: Iterable[str], path: Path) -> dict[str, str]:
 def _utterance(row: Mapping[str, str], column: Mapping[str, str], where: str) -> _Utterance:
     speaker = row[column["speaker"]].strip().upper()
     if speaker not in _ROLES:
-        raise DataError(f"The speaker in {where} is {speaker!r}, where RECOMMENDER or SEEKER is needed.")
+        raise DataError(f"The speaker in {where} is {shortened(speaker)!r}, where RECOMMENDER or SEEKER is needed.")
     labels = (_cell(row, column, "strategy"), _cell(row, column, "strategy2"))
     return _Utterance(
         role=_ROLES[speaker],

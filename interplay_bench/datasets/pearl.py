@@ -36,6 +36,7 @@ from interplay_bench.datasets.reading import (
     array_or_rows,
     check_split,
     locate,
+    may_have,
     need,
     need_rows,
     read_json,
@@ -43,7 +44,7 @@ from interplay_bench.datasets.reading import (
     tidy,
 )
 from interplay_bench.dialogue import Action, Dialogue, Item, Mention, Persona, Role, SeenItem, Turn
-from interplay_bench.errors import DataError
+from interplay_bench.errors import DataError, MissingDataError
 from interplay_bench.leaks import scrub
 from interplay_bench.markup import title_and_year
 from interplay_bench.registry import dataset
@@ -170,7 +171,7 @@ class _Reader:
         return Dialogue(
             id=self._unique(str(row.get("data_id", default_id))),
             user_id=str(row.get("user_id", "")),
-            persona=self._persona(row, persona_text, target),
+            persona=self._persona(row, where, persona_text, target),
             target=target,
             turns=self._ended(turns, target, said),
         )
@@ -265,8 +266,8 @@ class _Reader:
             self._report.turns_dropped["after the end of the dialogue"] += count
             self._report.repairs["run-on after the end trimmed"] += 1
 
-    def _persona(self, row: Row, text: str, target: Item) -> Persona:
-        titles = [title for title in row.get("seen_movie_titles") or () if isinstance(title, str)]
+    def _persona(self, row: Row, where: str, text: str, target: Item) -> Persona:
+        titles = _seen_titles(row, where)
         reviews = _reviews(text, len(titles))
         if len(titles) != len(reviews):
             self._report.repairs["seen films without a title each: numbered"] += 1
@@ -336,17 +337,22 @@ def _own_items(rows: Rows, origin: str) -> list[Item]:
     """The target and seen films of the records themselves, with the facets that the records hold."""
     items: dict[str, Item] = {}
     for number, row in rows:
-        for title in row.get("seen_movie_titles") or ():
-            if isinstance(title, str) and title.strip():
-                item = _titled(title)
-                items.setdefault(item.id, item)
-        title = need(row, "gt_movie_title", str, f"record {number} of {origin}")
+        where = f"record {number} of {origin}"
+        for title in filter(str.strip, _seen_titles(row, where)):
+            item = _titled(title)
+            items.setdefault(item.id, item)
+        title = need(row, "gt_movie_title", str, where)
         if title.strip():
             item = replace(_titled(title), attributes=_facets(row))
             if not items.get(item.id, item).attributes:
                 items[item.id] = item
             items.setdefault(item.id, item)
     return list(items.values())
+
+
+def _seen_titles(row: Row, where: str) -> list[str]:
+    titles = may_have(row, "seen_movie_titles", list, where) or ()
+    return [title for title in titles if isinstance(title, str)]
 
 
 def _facets(row: Row) -> dict[str, tuple[str, ...]]:
@@ -408,7 +414,9 @@ def _from_hub(hub_id: str, split: str) -> Rows:
 
     kept = Path(config.HF_DATASETS_CACHE) / hub_id.replace("/", "___")
     if not kept.is_dir() and not hub.answers(hub.dataset_url(hub_id)):
-        raise DataError(f"{hub_id} was not to be had from the hub (it does not have it, or does not answer). {mend}")
+        raise MissingDataError(
+            f"{hub_id} was not to be had from the hub (it does not have it, or does not answer). {mend}"
+        )
     try:
         splits = load_dataset(hub_id)
     except Exception as error:
@@ -416,4 +424,4 @@ def _from_hub(hub_id: str, split: str) -> Rows:
     for name in {"valid": ("valid", "validation")}.get(split, (split,)):
         if name in splits:
             return enumerate(splits[name], start=1)
-    raise DataError(f"{hub_id} has no split {split!r} on the hub: it has {', '.join(splits)}.")
+    raise MissingDataError(f"{hub_id} has no split {split!r} on the hub: it has {', '.join(splits)}.")

@@ -6,13 +6,19 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from interplay_bench.dataset import Source
-from interplay_bench.errors import DataError
+from interplay_bench.errors import DataError, MissingDataError
 
 Row = Mapping[str, Any]
+
+_COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"(\xb5/\xfd")
+"""How files of gzip, zip, bzip2, xz and zstd begin."""
+_QUOTED = 200
+"""How many characters of a file an error quotes."""
 
 
 def check_split(name: str, split: str, known: tuple[str, ...]) -> None:
@@ -25,25 +31,46 @@ def locate(name: str, source: Source, candidates: tuple[str, ...]) -> Path:
     """The file that ``source`` means: itself, or the first of ``candidates`` within the folder it names."""
     path = source.path
     if path is None:
-        raise DataError(f"{name} is not shipped: give its file, or a folder with {candidates[0]}, by --data.")
+        raise MissingDataError(f"{name} is not shipped: give its file, or a folder with {candidates[0]}, by --data.")
     if path.is_file():
         return path
     if not path.is_dir():
-        raise DataError(f"There is no {path}: give {name}'s file, or a folder with {candidates[0]}, by --data.")
+        what = f"{path} is neither a file nor a folder" if path.exists() else f"There is no {path}"
+        raise MissingDataError(f"{what}: give {name}'s file, or a folder with {candidates[0]}, by --data.")
     for candidate in candidates:
         if (path / candidate).is_file():
             return path / candidate
-    raise DataError(f"The folder {path} has no {' or '.join(candidates)}: choose another --data or --split.")
+    raise MissingDataError(f"The folder {path} has no {' or '.join(candidates)}: choose another --data or --split.")
 
 
 def read_text(path: Path) -> str:
     """The whole of a UTF-8 file, without a byte-order mark."""
+    with opened(path) as handle:
+        return handle.read()
+
+
+@contextmanager
+def opened(path: Path, newline: str | None = None) -> Iterator[TextIO]:
+    """A UTF-8 file to read from, without a byte-order mark; what goes wrong with it is a :class:`DataError`."""
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 at byte {error.start}: convert it to UTF-8.") from None
+        with path.open(encoding="utf-8-sig", newline=newline) as handle:
+            yield handle
+    except UnicodeDecodeError:
+        raise DataError(_no_text(path)) from None
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from None
+
+
+def _no_text(path: Path) -> str:
+    """Say why a file is no UTF-8, and where; a reader's own position counts from the last block that it read."""
+    content, line = path.read_bytes(), 1
+    if content.startswith(_COMPRESSED):
+        return f"{path} is compressed: unpack it."
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line += content.count(b"\n", 0, error.start)
+    return f"Line {line} of {path} is not UTF-8: convert the file to UTF-8."
 
 
 def read_json(path: Path) -> Any:
@@ -53,24 +80,16 @@ def read_json(path: Path) -> Any:
 
 def json_rows(path: Path) -> Iterator[tuple[int, Row]]:
     """The objects of a JSON-lines file with the number of their line; blank lines are passed over."""
-    try:
-        with path.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield number, _object(_decode(line, path, number), f"line {number} of {path}")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 at byte {error.start}: convert it to UTF-8.") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from None
+    with opened(path) as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield number, _object(_decode(line, path, number), f"line {number} of {path}")
 
 
 def array_or_rows(path: Path) -> Iterator[tuple[int, Row]]:
     """The objects of a file that holds one JSON array (numbered by place) or JSON lines (numbered by line)."""
-    with path.open(encoding="utf-8-sig") as handle:
-        try:
-            is_array = re.match(r"\s*\[", handle.read(4096)) is not None
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path} is not UTF-8 at byte {error.start}: convert it to UTF-8.") from None
+    with opened(path) as handle:
+        is_array = re.match(r"\s*\[", handle.read(4096)) is not None
     if not is_array:
         yield from json_rows(path)
         return
@@ -81,11 +100,17 @@ def array_or_rows(path: Path) -> Iterator[tuple[int, Row]]:
 def need(row: Row, key: str, kind: type | tuple[type, ...], where: str) -> Any:
     """``row[key]``, which must be there and be a ``kind``; ``where`` names the row in the error."""
     if key not in row:
-        raise DataError(f"{where} has no {key!r}: it holds {', '.join(map(repr, row)) or 'nothing'}.")
+        held = shortened(", ".join(map(repr, row))) or "nothing"
+        raise DataError(f"{where[0].upper()}{where[1:]} has no {key!r}: it holds {held}.")
     if not isinstance(row[key], kind):
         wanted = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
         raise DataError(f"{key!r} in {where} is a {type(row[key]).__name__}, where a {wanted} is needed.")
     return row[key]
+
+
+def may_have(row: Row, key: str, kind: type | tuple[type, ...], where: str) -> Any:
+    """``row[key]``, which must be a ``kind`` where it is there and not null; ``None`` where it is not."""
+    return None if row.get(key) is None else need(row, key, kind, where)
 
 
 def need_rows(rows: int, path: object) -> None:
@@ -115,6 +140,11 @@ def tidy(text: str) -> str:
     return " ".join(text.split())
 
 
+def shortened(text: str) -> str:
+    """``text`` as an error quotes it: a file that is something else altogether may hold anything."""
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
+
+
 def listing(values: tuple[str, ...]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     return " and ".join(filter(None, (", ".join(values[:-1]), *values[-1:])))
@@ -126,6 +156,8 @@ def _decode(text: str, path: Path, first_line: int) -> Any:
     except json.JSONDecodeError as error:
         line = first_line + error.lineno - 1
         raise DataError(f"Line {line} of {path} is no valid JSON ({error.msg}): mend or delete that line.") from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, a thousand brackets in a row
+        raise DataError(f"{path} is no JSON that can be read from line {first_line} on ({error}): mend it.") from None
 
 
 def _object(value: Any, where: str) -> Row:

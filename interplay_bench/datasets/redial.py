@@ -32,6 +32,7 @@ from interplay_bench.datasets.reading import (
     need,
     need_rows,
     read_json,
+    shortened,
     tidy,
 )
 from interplay_bench.dialogue import Action, Dialogue, Item, Mention, Persona, Role, SeenItem, Turn
@@ -86,21 +87,22 @@ class _Films:
 
     def others(self) -> tuple[Item, ...]:
         """The films of the metadata that no dialogue names."""
-        names = {film: facts.get("name") for film, facts in self._facts.items() if isinstance(facts, dict)}
-        return tuple(self._made(film, str(name)) for film, name in names.items() if name and film not in self._by_id)
+        facts = {film: facts for film, facts in self._facts.items() if isinstance(facts, dict)}
+        names = {film: tidy(str(fact.get("name") or "")) for film, fact in facts.items()}
+        return tuple(self._made(film, name) for film, name in names.items() if name and film not in self._by_id)
 
-    def get(self, film_id: str, names: Mapping[str, str | None]) -> Item:
+    def get(self, film_id: str, names: Mapping[str, str]) -> Item:
         """The film, named by the dialogue's own list; a film without a name is "a film" in the text."""
         item = self._by_id.get(film_id)
         if item is None:
-            item = self._made(film_id, unquote(names.get(film_id) or f"Unnamed film {film_id}"))
+            item = self._made(film_id, names.get(film_id) or f"Unnamed film {film_id}")
             self._by_id[film_id] = item
         return item
 
     def _made(self, film_id: str, name: str) -> Item:
         facts = self._facts.get(film_id)
         facts = facts if isinstance(facts, dict) else {}
-        title, year = title_and_year(tidy(name))
+        title, year = title_and_year(name)
         attributes = {facet: _values(facts.get(facet)) for facet in (*_FACETS, "plot")}
         return Item(film_id, title, year, attributes={k: v for k, v in attributes.items() if v})
 
@@ -134,12 +136,7 @@ class _Answer:
 
 def _dialogue(row: Row, where: str, films: _Films, unique: UniqueIds, report: Preprocessing) -> Dialogue | None:
     messages = need(row, "messages", list, where)
-    names = _mapping(row, "movieMentions", where)
-    answers = {
-        film: _Answer(answer.get("suggested", 2), answer.get("liked", 2))
-        for film, answer in _mapping(row, "initiatorQuestions", where).items()
-        if isinstance(answer, dict)
-    }
+    names, answers = _names(row, where), _answers(row, where)
     seeker = need(row, "initiatorWorkerId", (int, str), where)
     name = str(need(row, "conversationId", (int, str), where))
     reader = _Reader(films, names, answers, report)
@@ -162,7 +159,7 @@ class _Reader:
     """Goes through one dialogue and keeps who named which film first."""
 
     def __init__(
-        self, films: _Films, names: Mapping[str, str | None], answers: Mapping[str, _Answer], report: Preprocessing
+        self, films: _Films, names: Mapping[str, str], answers: Mapping[str, _Answer], report: Preprocessing
     ) -> None:
         self._films, self._names, self._answers, self._report = films, names, answers, report
         self._first: dict[str, Role] = {}
@@ -221,7 +218,7 @@ class _Reader:
 
 
 def _merged(messages: list[Any], seeker: int | str, where: str, report: Preprocessing) -> list[tuple[Role, str]]:
-    """Who says what; messages in a row by one speaker are joined by a space."""
+    """Who says what; messages in a row by one speaker are joined by a space. An id may be a number or a text."""
     said: list[tuple[Role, str]] = []
     for message in messages:
         if not isinstance(message, dict):
@@ -229,7 +226,7 @@ def _merged(messages: list[Any], seeker: int | str, where: str, report: Preproce
         sender = need(message, "senderWorkerId", (int, str), f"a message in {where}")
         text = tidy(need(message, "text", str, f"a message in {where}"))
         if text:
-            said.append((Role.USER if sender == seeker else Role.RECOMMENDER, text))
+            said.append((Role.USER if str(sender) == str(seeker) else Role.RECOMMENDER, text))
         else:
             report.turns_dropped["message without text"] += 1
     turns = [(role, " ".join(text for _, text in group)) for role, group in groupby(said, key=lambda pair: pair[0])]
@@ -246,6 +243,31 @@ def _mapping(row: Row, key: str, where: str) -> Mapping[str, Any]:
     if value:
         raise DataError(f"{key!r} in {where} is a list, where an object by film id is needed.")
     return {}
+
+
+def _names(row: Row, where: str) -> Mapping[str, str]:
+    """The films' names by id, as far as they have any."""
+    names = {}
+    for film, name in _mapping(row, "movieMentions", where).items():
+        if not isinstance(name, str | None):
+            raise DataError(f"The name of film {film} in {where} is a {type(name).__name__}, where a text is needed.")
+        names[film] = tidy(unquote(name or ""))
+    return names
+
+
+def _answers(row: Row, where: str) -> Mapping[str, _Answer]:
+    """The seeker's answers by film."""
+    answers = {}
+    for film, answer in _mapping(row, "initiatorQuestions", where).items():
+        if not isinstance(answer, dict):
+            said = shortened(repr(answer))
+            raise DataError(f"The answers about film {film} in {where} are {said}, where an object is needed.")
+        for question in ("suggested", "liked"):
+            if answer.get(question, 2) not in (0, 1, 2):
+                said = shortened(repr(answer[question]))
+                raise DataError(f"{question!r} of film {film} in {where} is {said}, where 0, 1 or 2 is needed.")
+        answers[film] = _Answer(answer.get("suggested", 2), answer.get("liked", 2))
+    return answers
 
 
 def _persona(brought_up: Mapping[Item, bool], target: Item | None, films: _Films) -> Persona:

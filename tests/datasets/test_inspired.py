@@ -95,6 +95,8 @@ def test_the_columns_may_have_the_names_of_the_description(load: Any) -> None:
         (tsv(ROWS) + "a\tSEEKER\n", "Line 11 of .* has 2 columns where the header has 8"),
         (tsv(ROWS) + "\t".join("abcdefghi") + "\n", "Line 11 of .* has 9 columns where the header has 8"),
         (tsv(ROWS).replace("SEEKER", "USER", 1), "The speaker in line 3 of .* is 'USER'"),
+        (tsv(ROWS).replace("SEEKER", "x" * 1000, 1), "The speaker in line 3 of .{,200} is '.{,220}', where"),
+        (tsv(ROWS) + "x" * 200_000, "cannot be read after line 10 "),
         (tsv([]), "holds no dialogue"),
         ("", "has no column 'dialog_id': it has no header at all"),
     ],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from pathlib import Path
@@ -155,16 +156,54 @@ def test_every_row_and_message_is_accounted_for(load: Any) -> None:
     [
         ('{"conversationId": "2", "mess', r"Line 2 of .*jsonl is no valid JSON"),
         ("[]", r"Line 2 of .* is a list, where a JSON object is needed"),
-        ('{"conversationId": "2"}', r"line 2 of .* has no 'messages'"),
+        ('{"conversationId": "2"}', r"Line 2 of .* has no 'messages'"),
         (json.dumps({**USUAL, "messages": "hi"}), r"'messages' in line 2 of .* is a str, where a list is needed"),
-        (json.dumps({**USUAL, "messages": [{"text": "hi"}]}), r"a message in line 2 of .* has no 'senderWorkerId'"),
+        (json.dumps({**USUAL, "messages": [{"text": "hi"}]}), r"A message in line 2 of .* has no 'senderWorkerId'"),
         (json.dumps({**USUAL, "initiatorQuestions": [1]}), r"'initiatorQuestions' in line 2 .* object by film id"),
+        (json.dumps({**USUAL, "initiatorQuestions": {"1": []}}), r"answers about film 1 in line 2 .* object is needed"),
+        (
+            json.dumps({**USUAL, "initiatorQuestions": {"1": {"suggested": "1"}}}),
+            r"'suggested' of film 1 in line 2 of .* is '1', where 0, 1 or 2 is needed",
+        ),
+        (json.dumps({**USUAL, "movieMentions": {"1": 1995}}), r"name of film 1 in line 2 of .* is a int"),
+        ("[" * 100_000, r"no JSON that can be read from line 2 on"),
+        ('{"n": ' + "9" * 5000 + "}", r"no JSON that can be read from line 2 on"),
+        (json.dumps({str(n): 0 for n in range(10_000)}), r"^Line 2 of .{,200} has no 'messages': it holds .{,220}$"),
     ],
 )
 def test_broken_rows_are_named(load: Any, line: str, says: str) -> None:
     with pytest.raises(DataError, match=says) as raised:
         load(USUAL, line)
     assert "\n" not in str(raised.value)
+
+
+def test_a_film_whose_name_is_blank_has_none(load: Any) -> None:
+    names = dict.fromkeys(USUAL["movieMentions"], "  ")
+    found = load({**USUAL, "movieMentions": names})
+    assert found.preprocessing.repairs["film without a name: written as 'a film'"]
+
+
+def test_ids_may_be_numbers_or_texts(load: Any) -> None:
+    assert load({**USUAL, "initiatorWorkerId": str(USUAL["initiatorWorkerId"])}).dialogues == load(USUAL).dialogues
+
+
+def test_half_a_character_is_an_error_that_names_the_dialogue(load: Any) -> None:
+    broken = {**USUAL, "conversationId": "7", "messages": [{**USUAL["messages"][0], "text": "\ud800"}]}
+    with pytest.raises(DataError, match=r"dialogue '7' of redial holds half a character"):
+        _ = load(broken).fingerprint
+
+
+def test_files_that_are_no_text_say_so(tmp_path: Path) -> None:
+    loader = find_dataset("redial").loader
+    path = tmp_path / "test_data.jsonl"
+    path.write_bytes(gzip.compress(json.dumps(USUAL).encode()))
+    with pytest.raises(DataError, match="compressed: unpack it"):
+        loader(Source(str(path)))
+    path.write_bytes(json.dumps(USUAL).encode() + b"\n" + b'{"caf\xe9": 1}')
+    with pytest.raises(DataError, match=r"Line 2 of .* is not UTF-8"):
+        loader(Source(str(path)))
+    with pytest.raises(DataError, match="neither a file nor a folder"):
+        loader(Source("/dev/null"))
 
 
 def test_missing_empty_and_unknown(load: Any, tmp_path: Path) -> None:
