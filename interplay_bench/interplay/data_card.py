@@ -1,4 +1,7 @@
-"""The data card of a simulated corpus: ``README.md`` in its directory, with the front matter that hubs read."""
+"""The data card of a simulated corpus: ``README.md`` in its directory, with the front matter that hubs read.
+
+Every export has one, too: it says what the data is wherever the files go.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,15 @@ from interplay_bench.interplay.transitions import render_transitions
 from interplay_bench.run import Run
 
 FILE = "README.md"
+CORPUS = "dialogues.jsonl"
+FILES = (
+    "`dialogues.jsonl`: one dialogue a line: `persona`, `turns` (role, action, text, mentions, recommended, scripted), "
+    "`outcome`, and `target`, which is there to evaluate by and must not be shown to a simulator. `notes` say of each "
+    "turn what was malformed, confused, repeated or not in the catalogue. `run.json`: the whole record. `export/`: the "
+    "same dialogues in other formats, where they were asked for."
+)
+NAMED = ("model", "revision", "weights", "adapter", "encoder", "prompts", "scorer", "dtype", "quantization", "train")
+"""What of a model's identity the card tells: enough to find the same one."""
 _ENDS = {
     "accepted": "the user took something that had been recommended",
     "goodbye": "the recommender took leave",
@@ -20,19 +32,22 @@ _ENDS = {
 }
 
 
-def write_data_card(run: Run) -> Path:
-    """Write the card beside the corpus."""
-    path = run.folder / FILE
-    path.write_text(render(run), encoding="utf-8")
+def write_data_card(run: Run, folder: Path | None = None, files: str = FILES, data: str | None = CORPUS) -> Path:
+    """Write the card beside the corpus, or into the ``folder`` of an export; for the rest see :func:`render`."""
+    path = (folder or run.folder) / FILE
+    path.write_text(render(run, files, data), encoding="utf-8")
     return path
 
 
-def render(run: Run) -> str:
-    """Models, how it was made, statistics, and the leak audit, as markdown."""
+def render(run: Run, files: str = FILES, data: str | None = CORPUS) -> str:
+    """Models, how it was made, statistics, and the leak audit, as markdown.
+
+    ``files``: what lies beside the card. ``data``: the file that ``datasets.load_dataset`` is to read there.
+    """
     record = run.record
     sides = {"user": record["model"], "recommender": record["recommender"]}
     parts = [
-        _front(record),
+        _front(record, data),
         f"# Simulated dialogues: {_name(sides['user'])} × {_name(sides['recommender'])}",
         _told(sides),
         "Both sides are models. Nobody said these things; personas come from the data set named below.",
@@ -45,19 +60,18 @@ def render(run: Run) -> str:
         "## Leak audit",
         _audit(record["leaks"]),
         "## Files",
-        "`dialogues.jsonl`: one dialogue a line: `persona`, `turns` (role, action, text, mentions, recommended, "
-        "scripted), `outcome`, and `target`, which is there to evaluate by and must not be shown to a simulator. "
-        "`notes` say of each turn what was malformed, confused, repeated or not in the catalogue. `run.json`: the "
-        "whole record. `export/`: the same dialogues in other formats, where they were asked for.",
+        files,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _front(record: Mapping[str, Any]) -> str:
+def _front(record: Mapping[str, Any], data: str | None) -> str:
     size = record["ledger"]["dialogues"]
     bucket = "n<1K" if size < 1000 else "1K<n<10K" if size < 10_000 else "10K<n<100K"
     lines = ["---", "task_categories:", "- text-generation", "language:", "- en", "tags:", "- synthetic"]
-    return "\n".join([*lines, "- conversational-recommendation", "size_categories:", f"- {bucket}", "---"])
+    lines += ["- conversational-recommendation", "size_categories:", f"- {bucket}"]
+    lines += ["configs:", "- config_name: default", f"  data_files: {data}"] if data else []
+    return "\n".join([*lines, "---"])
 
 
 def _name(side: Mapping[str, Any]) -> str:
@@ -77,7 +91,7 @@ def _making(record: Mapping[str, Any], sides: Mapping[str, Mapping[str, Any]]) -
     code = "" if git is None else f", commit {git['commit'][:12]}{' with uncommitted changes' if git['dirty'] else ''}"
     options, fingerprint = record["task"]["options"], data["fingerprint"]
     synthetic = " (itself synthetic)" if data["synthetic"] else ""
-    rows = [f"- {side}: **{_name(model)}**, {model['card']['summary']}" for side, model in sides.items()]
+    rows = [f"- {side}: **{_name(m)}**, {m['card']['summary']}{_identity(m)}" for side, m in sides.items()]
     rows += [
         f"- personas: {data['name']}/{data['split']}{synthetic}, the first {data['dialogues']}: `{fingerprint}`",
         f"- at most {options['max_turns']} turns; seed {request['seed']}; interplay-bench "
@@ -86,6 +100,20 @@ def _making(record: Mapping[str, Any], sides: Mapping[str, Mapping[str, Any]]) -
         f"- command: `{record['command']}`",
     ]
     return "\n".join(rows)
+
+
+def _identity(model: Mapping[str, Any]) -> str:
+    """Which weights, and how they were sampled; digests are cut to what tells them apart."""
+    known = model["identity"]
+    shown = [f"{name} {_short(known[name])}" for name in NAMED if known.get(name) not in (None, "none")]
+    sampling = known.get("sampling", {})
+    shown += [f"temperature {sampling['temperature']}, seed {sampling['seed']}"] if sampling else []
+    return f" ({'; '.join(shown)})" if shown else ""
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return f"`{text.removeprefix('sha256:')[:12]}`" if len(text) > 60 and " " not in text else text
 
 
 def _statistics(run: Run) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from interplay_bench import model as models
 from interplay_bench import options, runner
@@ -34,10 +35,10 @@ class Request:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def command(self) -> str:
-        """The command that makes the same simulation."""
+        """The command that makes the same simulation; data on disk is named, not placed, since places differ."""
         words = ["interplay-bench", "simulate", "--user", self.user, "--recommender", self.recommender]
         words += ["--dataset", self.dataset]
-        words += ["--data", self.data] if self.data is not None else []
+        words += ["--data", "PATH" if Path(self.data).expanduser().exists() else self.data] if self.data else []
         words += ["--split", self.split]
         words += ["--limit", str(self.limit)] if self.limit is not None else []
         words += ["--max-turns", str(self.max_turns)] if self.max_turns != MAX_TURNS else []

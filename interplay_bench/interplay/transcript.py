@@ -21,14 +21,16 @@ def transcripts(run: Run, outcome: str | None = None) -> Iterator[str]:
     known = sorted({str(episode.end) for episode in episodes})
     if outcome is not None and outcome not in known:
         raise UsageError(f"No dialogue of this run has the outcome {outcome!r}. There are: {', '.join(known)}.")
-    yield from (transcript(episode) for episode in episodes if outcome in (None, str(episode.end)))
+    told = run.record["model"]["knows_target"]
+    yield from (transcript(episode, told) for episode in episodes if outcome in (None, str(episode.end)))
 
 
-def transcript(episode: Episode) -> str:
-    """The persona, the turns with their actions, and what there was to note about them."""
+def transcript(episode: Episode, told: bool = False) -> str:
+    """The persona, the turns with their actions, and what there was to note; ``told``: the user knew the target."""
     dialogue = episode.dialogue
     target = "none" if dialogue.target is None else dialogue.target.name
-    lines = [f"── {dialogue.id} · {episode.end} after {len(dialogue.turns)} turns · target: {target}"]
+    known = ", which the user was told" if told else ""
+    lines = [f"── {dialogue.id} · {episode.end} after {len(dialogue.turns)} turns · target: {target}{known}"]
     persona = dialogue.persona
     lines += [f"   likes: {' '.join(persona.general_preferences.split())}"] if persona.general_preferences else []
     lines += [f"   has seen: {', '.join(seen.item.name for seen in persona.history)}"] if persona.history else []

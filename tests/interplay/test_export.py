@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from interplay_bench.dataset import Source
-from interplay_bench.dialogue import Action, Role
+from interplay_bench.dataset import DialogueSet, Preprocessing, Source
+from interplay_bench.dialogue import Action, Dialogue, Item, Mention, Persona, Role, Turn
 from interplay_bench.errors import DataError, UsageError
 from interplay_bench.interplay.corpus import FILE, LEFT_OUT, load, read_corpus
+from interplay_bench.interplay.data_card import write_data_card
 from interplay_bench.interplay.export import export
+from interplay_bench.interplay.note import Note
 from interplay_bench.interplay.request import Request
 from interplay_bench.interplay.session import simulate
+from interplay_bench.interplay.transcript import transcripts
+from interplay_bench.registry import dataset
 from interplay_bench.run import Run
 from interplay_bench.runner import load as load_dataset
 
@@ -34,7 +38,38 @@ def test_hf_has_every_dialogue(run: Run) -> None:
     episodes = read_corpus(run.folder)
     assert table["id"] == [episode.dialogue.id for episode in episodes]
     assert table[3]["turns"][2]["text"] == episodes[3].dialogue.turns[2].text
+    notes = [[turn["note"] for turn in turns] for turns in table["turns"]]
+    assert [[Note.from_json(note) for note in each] for each in notes] == [list(e.notes) for e in episodes]
     assert table["outcome"] == [str(episode.end) for episode in episodes]
+
+
+def test_two_corpora_can_be_joined_whatever_is_empty_in_one(run: Run, tmp_path: Path) -> None:
+    from datasets import concatenate_datasets, load_from_disk
+
+    plain = simulate(Request("never-accept", "fixed-list", "library", data="2"), tmp_path / "plain")
+    joined = concatenate_datasets([load_from_disk(str(export(each, "hf"))) for each in (run, plain)])
+    assert len(joined) == 42
+
+
+def test_the_library_reads_the_corpus_and_every_export_by_its_card(run: Run, tmp_path: Path) -> None:
+    from datasets import load_dataset
+
+    write_data_card(run)
+    folders = [run.folder, *(export(run, name) for name in ("sharegpt", "chatml", "pearl"))]
+    for folder in folders:
+        found = load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+        assert list(found) == ["train"]
+    for folder in (*folders, export(run, "hf")):
+        card = (folder / "README.md").read_text()
+        for word in ("talkative", "bookseller", "seed 0", "Leak audit", "Neither side was told"):
+            assert word in card, folder
+
+
+def test_a_told_users_exports_say_so(tmp_path: Path) -> None:
+    told = simulate(Request("oracle", "fixed-list", "library", data="4"), tmp_path / "told")
+    for name in ("hf", "sharegpt", "chatml", "pearl"):
+        assert "Not reference-free: the user was told" in (export(told, name) / "README.md").read_text()
+    assert all("which the user was told" in text for text in transcripts(told))
 
 
 def test_chat_formats_make_the_recommender_the_assistant(run: Run) -> None:
@@ -63,6 +98,26 @@ def test_pearl_is_read_by_the_pearl_loader_with_the_acceptance_in_place(run: Run
             assert accepted[0].role is Role.USER
             assert back.target is not None
             assert back.target.title == episode.accepted[0].title
+
+
+def test_pearl_names_what_has_no_year(tmp_path: Path) -> None:
+    def timeless(number: int) -> Dialogue:
+        book = Item(f"b{number % 3}", ("The Long Road", "Grey Harbour", "Nine Lamps")[number % 3], domain="book")
+        return Dialogue(f"d{number}", "u", Persona("Likes roads."), None if number else book, (said(book),))
+
+    def said(book: Item) -> Turn:
+        return Turn(Role.RECOMMENDER, Action.RECOMMEND, book.name, (Mention(book, 0, len(book.name)),), (book,))
+
+    dialogues = tuple(map(timeless, range(3)))
+    books = tuple(dialogue.turns[0].items[0] for dialogue in dialogues)
+    found = DialogueSet("timeless", "test", dialogues, books, Preprocessing(3))
+    dataset("timeless", splits=("test",))(lambda source: found)
+    made = simulate(Request("accept-at:3", "fixed-list", "timeless"), tmp_path / "run")
+    back = load_dataset("pearl", str(export(made, "pearl")), "train").dialogues
+    kept = [episode.dialogue for episode in read_corpus(made.folder)]
+    recommended = [[[item.title for item in turn.recommended] for turn in d.turns] for d in kept]
+    assert [[[item.title for item in turn.recommended] for turn in d.turns] for d in back] == recommended
+    assert all(sum(map(len, turns)) == 3 for turns in recommended)
 
 
 def test_the_corpus_is_a_data_set(run: Run) -> None:
