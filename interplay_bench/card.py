@@ -48,8 +48,9 @@ def read(path: Path) -> ModelCard:
 
 def find(name: str) -> ModelCard | None:
     """The card called ``name`` in the package; ``None`` where there is none."""
-    file = files("interplay_bench.models.cards") / f"{name}.toml"
-    return _card(name, file.read_text(), f"{name}.toml") if file.is_file() else None
+    shipped = files("interplay_bench.models.cards").iterdir()
+    file = next((file for file in shipped if file.name == f"{name}.toml"), None)
+    return None if file is None else _card(name, file.read_text(encoding="utf-8"), file.name)
 
 
 def _card(name: str, text: str, origin: str) -> ModelCard:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from interplay_bench import registry
@@ -13,6 +12,7 @@ from interplay_bench.card import ModelCard
 from interplay_bench.card import find as find_card
 from interplay_bench.card import read as read_card
 from interplay_bench.errors import CardError, unknown_name
+from interplay_bench.paths import typed_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Given:
 
 def _card(name: str) -> tuple[ModelCard, str | None]:
     if name.endswith(".toml"):
-        return read_card(Path(name).expanduser()), None
+        return read_card(typed_path(name)), None
     base, colon, argument = name.partition(":")
     card = find_card(base)
     if card is None:

@@ -13,14 +13,17 @@ import importlib.util
 import pkgutil
 import sys
 import tomllib
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from interplay_bench.errors import UsageError, unknown_name
+from interplay_bench.paths import typed_path
 
 if TYPE_CHECKING:
     from interplay_bench.adapter import Adapter
@@ -46,12 +49,16 @@ _TASKS: dict[str, type[Task[Any, Any]]] = {}
 _ADAPTERS: dict[str, type[Adapter]] = {}
 _DATASETS: dict[str, DatasetEntry] = {}
 _loaded: set[str] = set()
+_plugins: dict[Path, Path] = {}
 
 
 def task(name: str) -> Callable[[T], T]:
     """Register a task class under ``name``."""
 
     def register(cls: T) -> T:
+        from interplay_bench.task import Task
+
+        _derived(cls, Task, "interplay_bench.Task")
         _add("task", _TASKS, name, cls)
         cls.name = name
         return cls
@@ -63,6 +70,9 @@ def adapter(name: str) -> Callable[[A], A]:
     """Register an adapter class under ``name``; without a card of that name it is a model by itself."""
 
     def register(cls: A) -> A:
+        from interplay_bench.adapter import Adapter
+
+        _derived(cls, Adapter, "UserSimulator or Recommender")
         _add("adapter", _ADAPTERS, name, cls)
         return cls
 
@@ -102,7 +112,7 @@ def cards() -> dict[str, str]:
     """The names of the shipped model cards with their summaries, unvalidated: :mod:`interplay_bench.card` reads one."""
     folder = files("interplay_bench.models.cards")
     texts = {file.name.removesuffix(".toml"): file for file in folder.iterdir() if file.name.endswith(".toml")}
-    return {name: str(tomllib.loads(texts[name].read_text()).get("summary", "")) for name in sorted(texts)}
+    return {name: str(tomllib.loads(texts[name].read_text("utf-8")).get("summary", "")) for name in sorted(texts)}
 
 
 def models() -> dict[str, str]:
@@ -132,13 +142,13 @@ def find_dataset(name: str) -> DatasetEntry:
 
 def load_plugin(path: Path) -> None:
     """Import a user's own file, whose decorators register what it defines."""
-    resolved = path.expanduser().resolve()
-    key = f"plugin:{resolved}"
-    if key in _loaded:
+    resolved = typed_path(path).resolve()
+    if resolved in _plugins:
         return
     if not resolved.is_file():
         raise UsageError(f"No plugin file at {path}.")
-    name = f"interplay_plugin_{resolved.stem}"
+    # Two files of one name in two folders are two modules.
+    name = f"interplay_plugin_{resolved.stem}_{zlib.crc32(bytes(resolved)):08x}"
     spec = importlib.util.spec_from_file_location(name, resolved)
     if spec is None or spec.loader is None:
         raise UsageError(f"{path} is no Python file; a plugin's name ends in .py.")
@@ -150,7 +160,17 @@ def load_plugin(path: Path) -> None:
         raise
     except Exception as error:
         raise UsageError(f"The plugin {path} does not import: {type(error).__name__}: {error}") from error
-    _loaded.add(key)
+    _plugins[resolved] = path
+
+
+def plugins() -> tuple[Path, ...]:
+    """The plugins loaded so far, as they were given."""
+    return tuple(_plugins.values())
+
+
+def _derived(thing: object, base: type, mend: str) -> None:
+    if not (isinstance(thing, type) and issubclass(thing, base)):
+        raise UsageError(f"{_origin(thing)} is no {base.__name__}: subclass {mend}.")
 
 
 def _add(kind: str, table: dict[str, Any], name: str, thing: Any) -> None:
@@ -173,7 +193,7 @@ def _load(package: str, group: str) -> None:
     _loaded.add(package)
     for name in _modules(package):
         importlib.import_module(f"{package}.{name}")
-    for point in entry_points(group=group):
+    for point in _entry_points().select(group=group):
         try:
             point.load()
         except UsageError:
@@ -182,6 +202,12 @@ def _load(package: str, group: str) -> None:
             raise UsageError(
                 f"The entry point {point.name!r} ({point.value}) does not import: {error}. Uninstall or mend it."
             ) from error
+
+
+@cache
+def _entry_points() -> Any:
+    """Those of every installed package, looked for once; their type differs between versions of Python."""
+    return entry_points()
 
 
 def _modules(package: str) -> Iterator[str]:

@@ -65,6 +65,29 @@ def test_two_things_of_one_name_are_an_error(tmp_path: Path) -> None:
         load_plugin(tmp_path / "two.py")
 
 
+def test_two_files_of_one_name_are_two_plugins(tmp_path: Path) -> None:
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text(
+            "from interplay_bench import UserSimulator\nfrom interplay_bench.registry import adapter\n"
+            "@adapter('namesake')\nclass Mine(UserSimulator):\n    'Mine.'\n    def decide(self, views): return []\n"
+        )
+    load_plugin(tmp_path / "here" / "mine.py")
+    with pytest.raises(UsageError, match="Two adapters are called 'namesake'"):
+        load_plugin(tmp_path / "there" / "mine.py")
+
+
+@pytest.mark.parametrize(
+    ("kind", "mend"), [("adapter", "subclass UserSimulator"), ("task", "subclass interplay_bench")]
+)
+def test_only_classes_of_the_right_kind_are_taken(tmp_path: Path, kind: str, mend: str) -> None:
+    (tmp_path / f"no_{kind}.py").write_text(
+        f"from interplay_bench.registry import {kind}\n@{kind}('odd')\nclass Odd: pass\n"
+    )
+    with pytest.raises(UsageError, match=mend):
+        load_plugin(tmp_path / f"no_{kind}.py")
+
+
 def test_a_plugin_that_fails_says_where(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("1 / 0\n")
     with pytest.raises(UsageError, match="ZeroDivisionError"):

@@ -40,4 +40,8 @@ def _entries(kind: str) -> dict[str, str]:
         return registry.models()
     if kind == "datasets":
         return {name: f"{entry.summary} [{', '.join(entry.splits)}]" for name, entry in registry.datasets().items()}
-    return {metric: f"by {name}" for name, task in registry.tasks().items() for metric in task.metrics}
+    by: dict[str, list[str]] = {}
+    for name, task in registry.tasks().items():
+        for metric in task.metrics:
+            by.setdefault(metric, []).append(name)
+    return {metric: f"by {', '.join(tasks)}" for metric, tasks in by.items()}
