@@ -7,10 +7,10 @@ To bring your own, subclass :class:`UserSimulator` or :class:`Recommender`, name
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 from interplay_bench.dialogue import Action, Item, Role, Turn, View
 from interplay_bench.errors import CardError, MisfitError, UsageError
@@ -50,6 +50,14 @@ class Decision:
     raw: str | None = None
     dropped_turns: int = 0
 
+    def __post_init__(self) -> None:
+        # What other people's models give: "accept", a NumPy number. Nothing else would be told from a rejection.
+        object.__setattr__(self, "verdict", Verdict(self.verdict))
+        if self.probability is not None:
+            object.__setattr__(self, "probability", float(self.probability))
+            if not 0 <= self.probability <= 1:
+                raise ValueError(f"a probability is between 0 and 1, which {self.probability} is not")
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -71,6 +79,20 @@ class Reply:
     def text(self) -> str:
         """The words spoken; of a malformed reply, those that can be read."""
         return self.turn.text
+
+
+Answer = TypeVar("Answer")
+
+
+def one_each(ask: Callable[[Sequence[View]], Iterable[Answer] | None], views: Sequence[View]) -> list[Answer]:
+    """What a model's ``decide`` or ``respond`` answers to ``views``: as many answers, or a :class:`MisfitError`."""
+    answers = list(ask(views) or ()) if views else []
+    if len(answers) != len(views):
+        raise MisfitError(
+            f"{ask.__qualname__} answers {len(views)} views with {len(answers)} replies or decisions: it must give one "
+            "for each, in order."
+        )
+    return answers
 
 
 class Adapter(ABC):

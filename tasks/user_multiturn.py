@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from interplay_bench.accept_rate import draw_accept_rates
-from interplay_bench.adapter import VERDICTS, Decision, Reply, UserSimulator, Verdict
+from interplay_bench.adapter import VERDICTS, Decision, Reply, UserSimulator, Verdict, one_each
 from interplay_bench.counterfactual import Distractors, swap
 from interplay_bench.dialogue import Action, Dialogue, OracleView, Role, Turn, View
 from interplay_bench.errors import UsageError
@@ -48,14 +48,16 @@ class Options:
 
 @dataclass(slots=True)
 class Replay:
-    """One dialogue on its way: the user's own turns so far (with ``history=self``) and its decisions.
+    """One dialogue on its way, and the user's decisions.
 
+    With ``history=self``, ``turns`` is the conversation so far and ``replies`` what the user said in it, by turn.
     ``twin``: the same dialogue with a distractor in the target's place.
     """
 
     dialogue: Dialogue
-    turns: list[Turn]
-    decisions: list[tuple[int, Decision]]
+    turns: list[Turn] = field(default_factory=list)
+    decisions: list[tuple[int, Decision]] = field(default_factory=list)
+    replies: dict[int, Reply] = field(default_factory=dict)
     twin: Replay | None = None
 
     @property
@@ -84,7 +86,7 @@ class UserMultiturn(Task[Options, UserSimulator]):
 
     def evaluate(self, model: UserSimulator, dialogues: Sequence[Dialogue]) -> list[Sample]:
         """Replay each dialogue that proposes its target; account for the others."""
-        replays = [Replay(dialogue, [], []) for dialogue in dialogues]
+        replays = [Replay(dialogue) for dialogue in dialogues]
         playable = [replay for replay in replays if replay.dialogue.target_turn() is not None]
         if self.options.counterfactual == "swap":
             for replay in playable:
@@ -144,15 +146,15 @@ class UserMultiturn(Task[Options, UserSimulator]):
     def _twin(self, dialogue: Dialogue) -> Replay | None:
         """The dialogue with a distractor in the target's place, where the catalogue has one."""
         distractor = self.distractors.draw(dialogue)
-        return None if distractor is None else Replay(swap(dialogue, distractor), [], [])
+        return None if distractor is None else Replay(swap(dialogue, distractor))
 
     def _decide(self, model: UserSimulator, points: Sequence[tuple[Replay, int]]) -> None:
         """Ask for a decision after turn ``index`` of each replay, all in one batch."""
         views = [_view(model, replay, index + 1) for replay, index in points]
         if self.options.decide == "score":
-            decisions = model.decide(views)
+            decisions = one_each(model.decide, views)
         else:
-            decisions = [_read(reply) for reply in model.respond(views)]
+            decisions = [_read(reply) for reply in one_each(model.respond, views)]
         for (replay, index), decision in zip(points, decisions, strict=True):
             replay.decisions.append((index, decision))
 
@@ -168,8 +170,9 @@ class UserMultiturn(Task[Options, UserSimulator]):
                 else:
                     replay.turns.append(turn)
             views = [_view(model, replay, index) for replay in speaking]
-            for replay, reply in zip(speaking, model.respond(views) if views else (), strict=True):
+            for replay, reply in zip(speaking, one_each(model.respond, views), strict=True):
                 replay.turns.append(_spoken(reply))
+                replay.replies[index] = reply
             self._decide(model, [(r, index) for r in live if r.dialogue.turns[index].recommended])
 
 
@@ -205,6 +208,8 @@ def _outcome(replay: Replay) -> str:
     target = replay.dialogue.target_turn()
     if target is None:
         return NEVER_PROPOSED
+    if any(reply.refused for reply in replay.replies.values()):
+        return BACKEND_ERROR
     for index, decision in replay.decisions:
         if decision.refused:
             return BACKEND_ERROR
@@ -229,7 +234,19 @@ def _sample(replay: Replay) -> Sample:
         counts["swapped"] = 1
     if replay.turns:
         detail["said"] = [turn.text for turn in replay.turns if turn.role is Role.USER]
+        counts.update(_said(list(replay.replies.values())))
     return Sample(dialogue.id, dialogue.user_id, _outcome(replay), dict(sorted(counts.items())), detail)
+
+
+def _said(replies: Sequence[Reply]) -> Counter[str]:
+    """What was wrong with the user's own turns; a malformed one is still said, as far as it can be read."""
+    return Counter(
+        replies=len(replies),
+        replies_malformed=sum(isinstance(reply.turn, Malformed) and not reply.refused for reply in replies),
+        replies_refused=sum(reply.refused for reply in replies),
+        replies_cut=sum(reply.cut for reply in replies),
+        replies_too_long=sum(reply.dropped_turns > 0 for reply in replies),
+    )
 
 
 def _detail(dialogue: Dialogue, index: int, decision: Decision) -> dict[str, object]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from interplay_bench.adapter import Reply, UserSimulator
+from interplay_bench.adapter import Reply, UserSimulator, one_each
 from interplay_bench.dialogue import Dialogue, Role
 from interplay_bench.markup import Malformed
 from interplay_bench.metrics.bertscore import BertScorer
@@ -53,7 +53,7 @@ class UserSingleturn(Task[Options, UserSimulator]):
     def evaluate(self, model: UserSimulator, dialogues: Sequence[Dialogue]) -> list[Sample]:
         """Write and score all replies of ``dialogues``."""
         points = [(number, turn) for number, d in enumerate(dialogues) for turn in _measured(d)]
-        replies = model.respond([dialogues[number].view(Role.USER, turn) for number, turn in points])
+        replies = one_each(model.respond, [dialogues[number].view(Role.USER, turn) for number, turn in points])
         gold = [dialogues[number].turns[turn].text for number, turn in points]
         similarities = self.scorer.score([reply.text for reply in replies], gold)
         said: list[list[tuple[int, Reply, float]]] = [[] for _ in dialogues]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from interplay_bench import Decision, UserSimulator, Verdict, View
-from interplay_bench.errors import UsageError
+from interplay_bench import Decision, Malformed, Reply, UserSimulator, Verdict, View
+from interplay_bench.errors import MisfitError, UsageError
 from interplay_bench.registry import load_plugin
 from interplay_bench.run import Run
 from interplay_bench.runner import evaluate
@@ -114,6 +114,31 @@ def test_a_dialogue_that_the_backend_refuses_is_in_the_ledger_and_not_in_the_rat
     finished = run(Refused())
     assert finished.record["ledger"]["outcomes"]["backend_error"] == 1
     assert finished["SR"].total == 17
+
+
+@pytest.mark.parametrize("answers", [[], [Decision(Verdict.REJECT)], None])
+def test_a_model_must_answer_every_view(run: Callable[..., Run], answers: Any) -> None:
+    class Lazy(UserSimulator):
+        def decide(self, views: Any) -> list[Decision]:
+            return answers  # type: ignore[no-any-return]
+
+    with pytest.raises(MisfitError, match=r"Lazy\.decide answers 30 views with [01]"):
+        run(Lazy())
+
+
+def test_own_turns_that_are_malformed_or_refused_are_counted(run: Callable[..., Run]) -> None:
+    class Stammerer(UserSimulator):
+        def decide(self, views: Any) -> list[Decision]:
+            return [Decision(Verdict.REJECT) for _ in views]
+
+        def respond(self, views: Any) -> list[Reply]:
+            return [
+                Reply(Malformed("no action", "mm"), "mm", refused=not v.turns and i == 0) for i, v in enumerate(views)
+            ]
+
+    ledger = run(Stammerer(), history="self").record["ledger"]
+    assert ledger["outcomes"]["backend_error"] == ledger["counts"]["replies_refused"] == 2
+    assert ledger["counts"]["replies_malformed"] == ledger["counts"]["replies"] - 2 == 18 * 4 - 2
 
 
 @pytest.mark.parametrize(
