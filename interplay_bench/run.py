@@ -14,7 +14,10 @@ from interplay_bench.sample_log import read_samples
 from interplay_bench.task import Sample
 
 RECORD = "run.json"
+DRAFT = f"{RECORD}.draft"
 SCHEMA = 1
+PARTS = ("task", "model", "dataset", "request")
+"""What every record says about its run, beside its status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,14 @@ def read_record(folder: Path) -> dict[str, Any]:
         raise RunError(f"{path} cannot be read: {error}.") from None
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         raise RunError(f"{path} is of another schema than {SCHEMA}: it was made by another version.")
+    missing = [part for part in PARTS if not isinstance(record.get(part), dict)]
+    if missing or "status" not in record:
+        raise RunError(f"{path} lacks {', '.join(missing) or 'its status'}: it is no record of a run, or was damaged.")
     return record
 
 
 def write_record(folder: Path, record: Mapping[str, Any]) -> None:
     """Replace ``run.json`` in one step, so that a reader never sees half of it."""
-    draft = folder / f"{RECORD}.draft"
+    draft = folder / DRAFT
     draft.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     draft.replace(folder / RECORD)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +16,11 @@ from interplay_bench import options, registry
 from interplay_bench.adapter import Adapter, Browser
 from interplay_bench.dataset import DialogueSet, Source, canonical
 from interplay_bench.dialogue import Dialogue
-from interplay_bench.errors import DataError, MisfitError, RunError, UsageError
+from interplay_bench.errors import DataError, MisfitError, MissingDataError, RunError, UsageError
 from interplay_bench.processes import Processes
 from interplay_bench.progress import Progress, silent
 from interplay_bench.provenance import machine, revision, versions
-from interplay_bench.run import RECORD, SCHEMA, Run, read_record, write_record
+from interplay_bench.run import DRAFT, RECORD, SCHEMA, Run, read_record, write_record
 from interplay_bench.sample_log import SampleLog, read_samples, windows
 from interplay_bench.stock import Stock
 from interplay_bench.task import Task, tally
@@ -42,8 +43,8 @@ class Request:
     seed: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
 
-    def command(self) -> str:
-        """The command that makes the same run."""
+    def command(self, plugins: Sequence[Path] = ()) -> str:
+        """The command that makes the same run, where ``plugins`` were loaded for it."""
         words = ["interplay-bench", "run", "--task", self.task, "--model", self.model, "--dataset", self.dataset]
         words += ["--data", self.data] if self.data is not None else []
         words += ["--split", self.split]
@@ -51,6 +52,8 @@ class Request:
         words += ["--seed", str(self.seed)] if self.seed else []
         for key, value in self.settings.items():
             words += ["--set", f"{key}={value}"]
+        for plugin in plugins:
+            words += ["--plugin", str(plugin)]
         return shlex.join(words)
 
 
@@ -74,13 +77,17 @@ def evaluate(
     where it stopped, with the same result as an undisturbed one. Raises an :class:`InterplayError` with a one-line
     mend for everything that a caller can get wrong.
     """
+    if seed < 0:
+        raise UsageError(f"The seed must be at least 0, not {seed}.")
     given = dict(settings or {})
     engine = options.engine(given)
     evaluation = registry.find_task(task).from_settings(_task_options(given), seed)
-    # Names are looked up before data is read, and data before weights: the cheapest mistake is found first.
+    # Names, then the folder, then the data, then the weights: the cheapest mistake is found first.
     found = models.Given(model) if isinstance(model, Adapter) else models.find(model, engine)
+    with _kept_in(output):
+        _check(output, resume, Processes.here())
     source = dataset if isinstance(dataset, DialogueSet) else load(dataset, data, split)
-    dialogues = _first(source.dialogues, limit)
+    dialogues = first(source.dialogues, limit)
     stock = stock_of(source, data)
     evaluation.prepare(stock)
     built = found.build(seed)
@@ -110,13 +117,13 @@ def evaluate(
             "preprocessing": source.preprocessing.to_json(),
         },
         "request": asdict(request),
-        "command": request.command(),
+        "command": request.command(registry.plugins()),
         "versions": versions(),
         "git": revision(),
         "machine": machine(),
     }
     try:
-        return _work(evaluation, built.adapter, dialogues, record, output, resume, progress)
+        return _work(evaluation, built.adapter, dialogues, record, output, progress)
     finally:
         built.adapter.close()
 
@@ -127,6 +134,8 @@ def load(dataset: str, data: str | None = None, split: str = "test") -> Dialogue
     if split not in entry.splits:
         raise UsageError(f"The data set {dataset!r} has no split {split!r}. Available: {', '.join(entry.splits)}.")
     found = entry.loader(Source(data, split))
+    if not isinstance(found, DialogueSet):
+        raise DataError(f"The loader of {dataset!r} returns a {type(found).__name__}, where a DialogueSet is needed.")
     if not found.dialogues:
         raise DataError(f"The data set {dataset!r} has no dialogues left: {found.preprocessing.to_json()}.")
     return found
@@ -139,11 +148,11 @@ def stock_of(source: DialogueSet, data: str | None = None) -> Stock:
         entry = registry.datasets().get(source.name)
         if entry is None or "train" not in entry.splits:
             return None
-        beside = data is not None and Path(data).expanduser().is_file()
-        place = str(Path(data).expanduser().parent) if data is not None and beside else data
+        path = Source(data).path
+        place = str(path.parent) if path is not None and path.is_file() else data
         try:
             return load(source.name, place, "train")
-        except DataError:
+        except MissingDataError:
             return None
 
     return Stock(source, read_train)
@@ -155,24 +164,27 @@ def _work(
     dialogues: Sequence[Dialogue],
     record: dict[str, Any],
     output: Path | None,
-    resume: bool,
     progress: Progress,
 ) -> Run:
     processes = Processes.here()
-    folder = _folder(record, output, resume, processes)
     plan = windows(len(dialogues), adapter.window)
-    log = SampleLog(folder, processes.rank, processes.world)
     started = time.monotonic()
-    if processes.first:
-        log.recover(plan)
-        write_record(folder, record)
+    with _kept_in(output):
+        folder = _folder(record, output) if processes.first or output is None else output
+        log = SampleLog(folder, processes.rank, processes.world)
+        if processes.first:
+            write_record(folder, record)  # before the samples: without a record, they would be nobody's
+            log.recover(plan)
     processes.wait()
     done = log.done()
     todo = [window for window in plan if window[0] not in done]
-    with progress(f"{record['task']['name']} · {record['model']['name']}", len(dialogues), len(done)) as advance:
-        for window in todo[processes.rank :: processes.world]:
-            log.append(window, task.evaluate(adapter, [dialogues[i] for i in window]))
-            advance(len(window))
+    try:
+        with progress(f"{record['task']['name']} · {record['model']['name']}", len(dialogues), len(done)) as advance:
+            for window in todo[processes.rank :: processes.world]:
+                log.append(window, task.evaluate(adapter, [dialogues[i] for i in window]))
+                advance(len(window))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"--output {shlex.quote(str(folder))} --resume goes on from here") from None
     processes.wait()
     if processes.first:
         log.merge()
@@ -206,29 +218,53 @@ IDENTITY = ("task", "model", "dataset", "versions")
 """The parts of a record that must be equal for a run to be resumed: everything that can change an output."""
 
 
-def _folder(record: dict[str, Any], output: Path | None, resume: bool, processes: Processes) -> Path:
-    """The run directory, made or checked; an existing one is only gone on with when asked for."""
+@contextmanager
+def _kept_in(output: Path | None) -> Iterator[None]:
+    """What the operating system has against the run's folder, as a :class:`RunError`."""
+    try:
+        yield
+    except OSError as error:
+        where = Path("runs") if output is None else output
+        raise RunError(f"The run cannot be kept in {where} ({error.strerror}): choose another --output.") from error
+
+
+def _check(output: Path | None, resume: bool, processes: Processes) -> None:
+    """Raise where the run could not be kept, before anything is loaded; an existing one only goes on when asked to."""
     if output is None:
         if resume:
             raise UsageError("--resume needs --output: the directory of the run to go on with.")
         if processes.world > 1:
             raise UsageError("With several processes, say where the run goes: --output DIR.")
+    elif processes.first:  # which may have begun by the time the others come here
+        if (output / RECORD).is_file():
+            if not resume:
+                raise RunError(
+                    f"{output} already holds a run. Add --resume to go on with it, or choose another --output."
+                )
+        elif output.exists() and _foreign(output):
+            raise RunError(f"{output} exists and is no run directory. Choose another --output.")
+
+
+def _foreign(folder: Path) -> bool:
+    """Whether there is anything but the draft of a record, which a run killed at its very start leaves."""
+    return not folder.is_dir() or any(file.name != DRAFT for file in folder.iterdir())
+
+
+def _folder(record: dict[str, Any], output: Path | None) -> Path:
+    """The run directory, made, or found to hold the same run."""
+    if output is None:
         name = f"{record['dataset']['name']}-{record['task']['name']}-{record['model']['name']}"
-        return _fresh(Path("runs"), "".join(c if c.isalnum() or c in "-._" else "_" for c in name))
+        return _fresh(Path("runs"), "".join(c if c.isalnum() or c in "-._" else "_" for c in name[-120:]))
     if (output / RECORD).is_file():
-        if not resume:
-            raise RunError(f"{output} already holds a run. Add --resume to go on with it, or choose another --output.")
         _same(read_record(output), record, output)
-    elif output.exists() and (not output.is_dir() or any(output.iterdir())) and processes.first:
-        raise RunError(f"{output} exists and is no run directory. Choose another --output.")
     output.mkdir(parents=True, exist_ok=True)
     return output
 
 
 def _same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
     # What was read from JSON has lists where this process has tuples: compare both as JSON.
-    different = [part for part in IDENTITY if canonical(before[part]) != canonical(now[part])]
-    different += [key for key in ("seed", "limit") if before["request"][key] != now["request"][key]]
+    different = [part for part in IDENTITY if canonical(before.get(part, {})) != canonical(now[part])]
+    different += [key for key in ("seed", "limit") if before["request"].get(key) != now["request"][key]]
     if different:
         raise RunError(f"{folder} holds a run that differs in {', '.join(different)}: it cannot be gone on with.")
 
@@ -247,7 +283,8 @@ def _fresh(root: Path, name: str) -> Path:
             return folder
 
 
-def _first(dialogues: Sequence[Dialogue], limit: int | None) -> Sequence[Dialogue]:
+def first(dialogues: Sequence[Dialogue], limit: int | None) -> Sequence[Dialogue]:
+    """The first ``limit`` dialogues, or all of them; a limit below 1 is an error."""
     if limit is not None and limit < 1:
         raise UsageError(f"--limit must be at least 1, not {limit}.")
     return dialogues[:limit]

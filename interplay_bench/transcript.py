@@ -6,8 +6,9 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from interplay_bench.dialogue import Dialogue
-from interplay_bench.errors import RunError, UsageError
+from interplay_bench.dataset import DialogueSet
+from interplay_bench.dialogue import Dialogue, Role
+from interplay_bench.errors import MissingDataError, RunError, UsageError
 from interplay_bench.run import Run
 from interplay_bench.runner import load
 from interplay_bench.task import Sample
@@ -15,8 +16,7 @@ from interplay_bench.task import Sample
 
 def transcripts(run: Run, outcome: str | None = None) -> Iterator[str]:
     """One text per dialogue that has a sample, in order; only those with ``outcome`` where it is given."""
-    request = run.record["request"]
-    source = load(request["dataset"], request["data"], request["split"])
+    source = _source(run.record["request"])
     if source.fingerprint != run.record["dataset"]["fingerprint"]:
         raise RunError("The data set has changed since this run: its fingerprint differs.")
     samples = run.samples()
@@ -26,6 +26,19 @@ def transcripts(run: Run, outcome: str | None = None) -> Iterator[str]:
     for sample, dialogue in zip(samples, source.dialogues, strict=False):
         if outcome in (None, sample.outcome):
             yield _transcript(sample, dialogue)
+
+
+def _source(request: Mapping[str, Any]) -> DialogueSet:
+    """The dialogues that the run was about; a relative path is one from where it was run."""
+    try:
+        return load(request["dataset"], request["data"], request["split"])
+    except MissingDataError as error:
+        if request["data"] is None:
+            raise
+        raise RunError(
+            f"The run's data set, {request['data']}, is not to be found from here: go to the folder that the run was "
+            "started in."
+        ) from error
 
 
 def printable(text: str) -> str:
@@ -38,6 +51,10 @@ def _transcript(sample: Sample, dialogue: Dialogue) -> str:
     lines = [f"── {dialogue.id} · {sample.outcome} · target: {target}"]
     lines += [f"   wants: {dialogue.persona.target_attributes}"] if dialogue.persona.target_attributes else []
     notes = _notes(sample.detail)
+    heard = (index for index, turn in enumerate(dialogue.turns) if turn.role is Role.USER)
+    for index, text in zip(heard, sample.detail.get("said", ()), strict=False):
+        if text != dialogue.turns[index].text:
+            notes.setdefault(index, []).append(f"said instead: {text}")
     for index, turn in enumerate(dialogue.turns):
         marks = f" → {', '.join(item.name for item in turn.recommended)}" if turn.recommended else ""
         lines.append(f"{index:3} {turn.role} [{turn.action}]{marks}: {turn.text}")

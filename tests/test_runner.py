@@ -14,7 +14,7 @@ import pytest
 from interplay_bench.errors import DataError, RunError, UsageError
 from interplay_bench.registry import load_plugin
 from interplay_bench.run import Run
-from interplay_bench.runner import evaluate
+from interplay_bench.runner import evaluate, load, stock_of
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +112,60 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no run directory"):
         evaluate("user_multiturn", "oracle", "toy", output=tmp_path)
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def test_a_run_killed_before_its_record_was_in_place_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "run.json.draft").write_text('{"schema": 1, "sta')
+    assert evaluate("user_multiturn", "oracle", "toy", output=tmp_path, resume=True).complete
+
+
+def test_samples_without_a_record_are_not_gone_on_with(tmp_path: Path) -> None:
+    (tmp_path / "samples.jsonl").write_text("")
+    with pytest.raises(RunError, match="no run directory"):
+        evaluate("user_multiturn", "oracle", "toy", output=tmp_path, resume=True)
+
+
+def test_a_folder_that_is_taken_is_found_before_the_model_is_built(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(RunError, match="no run directory"):
+        evaluate("user_multiturn", "usersim-qwen8b", "toy", output=tmp_path)
+
+
+@pytest.mark.parametrize("damage", ['{"schema": 1}', '{"schema": 1, "status": "complete", "task": 3}'])
+def test_a_damaged_record_is_an_error_that_says_so(tmp_path: Path, damage: str) -> None:
+    (tmp_path / "run.json").write_text(damage)
+    with pytest.raises(RunError, match="no record of a run, or was damaged"):
+        Run.load(tmp_path)
+
+
+def test_the_command_holds_the_plugins(tmp_path: Path, toy: Path) -> None:
+    run = evaluate("user_multiturn", "oracle", "toy", output=tmp_path / "run")
+    assert f"--plugin {toy}" in run.record["command"]
+
+
+def test_a_seed_below_zero_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="seed must be at least 0"):
+        evaluate("user_multiturn", "oracle", "toy", seed=-1, output=tmp_path / "run")
+
+
+def test_a_loader_must_return_a_data_set(tmp_path: Path) -> None:
+    (tmp_path / "listed.py").write_text(
+        "from interplay_bench.registry import dataset\n@dataset('listed')\ndef load(source):\n    'L.'\n    return []\n"
+    )
+    load_plugin(tmp_path / "listed.py")
+    with pytest.raises(DataError, match="returns a list, where a DialogueSet is needed"):
+        evaluate("user_multiturn", "oracle", "listed", output=tmp_path / "run")
+
+
+def test_a_broken_train_split_is_no_missing_one(tmp_path: Path) -> None:
+    record = {"conversationId": "1", "initiatorWorkerId": 1, "movieMentions": {}, "initiatorQuestions": {}}
+    record["messages"] = [{"senderWorkerId": 1, "text": "hi"}]
+    (tmp_path / "test_data.jsonl").write_text(json.dumps(record))
+    test = load("redial", str(tmp_path))
+    assert stock_of(test, str(tmp_path)).popularity is None
+    (tmp_path / "train_data.jsonl").write_text("{")
+    with pytest.raises(DataError, match=r"Line 1 of .*train_data"):
+        _ = stock_of(test, str(tmp_path)).popularity
 
 
 def test_a_model_that_does_not_speak_says_so(tmp_path: Path) -> None:
