@@ -19,14 +19,16 @@ What has no human label (greeting, disclose-goal, feedback) is not audited.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from interplay_bench.actions import label
 from interplay_bench.catalog import Catalog
-from interplay_bench.dataset import DialogueSet, Source
+from interplay_bench.dataset import Source
 from interplay_bench.dialogue import Action, Dialogue, Item, Role, Turn
 from interplay_bench.errors import UsageError
+from interplay_bench.registry import find_dataset
+from interplay_bench.runner import first
 
 INQUIRIES = frozenset({"opinion_inquiry", "experience_inquiry", "preference_confirmation"})
 """INSPIRED's strategies that ask about tastes, experience or interest."""
@@ -62,20 +64,21 @@ class LabelRow:
         return self.support / self.total if self.total else None
 
 
-def audit_labels(dialogue_set_name: str, source: Source) -> list[LabelRow]:
+def audit_labels(name: str, source: Source, limit: int | None = None) -> list[LabelRow]:
     """Compare the rules with the human labels of ``inspired`` or ``redial``; other data sets have none."""
-    if dialogue_set_name == "inspired":
-        return _inspired(source)
-    if dialogue_set_name == "redial":
-        return _redial(source)
-    raise UsageError(f"{dialogue_set_name} has no human labels to compare with. Choose inspired or redial.")
+    find_dataset(name)
+    if name == "inspired":
+        return _inspired(source, limit)
+    if name == "redial":
+        return _redial(source, limit)
+    raise UsageError(f"{name} has no human labels to compare with. Choose inspired or redial.")
 
 
-def _inspired(source: Source) -> list[LabelRow]:
+def _inspired(source: Source, limit: int | None) -> list[LabelRow]:
     from interplay_bench.datasets.inspired import ACCEPTED, read
 
     annotated = read(source)
-    dialogues = annotated.dialogues.dialogues
+    dialogues = first(annotated.dialogues.dialogues, limit)
     inquire = (
         (turn.action is Action.INQUIRE, bool(strategies & INQUIRIES))
         for dialogue in dialogues
@@ -85,15 +88,14 @@ def _inspired(source: Source) -> list[LabelRow]:
     accept = ((_accepted(dialogue), dialogue.outcome.startswith(ACCEPTED)) for dialogue in dialogues)
     return [
         _row("inquire", "strategies of recommender turns", inquire),
-        _row("recommend", "films in the movies column", _recommend(annotated.dialogues)),
+        _row("recommend", "films in the movies column", _recommend(dialogues, Catalog(annotated.dialogues.items))),
         _row("accept", "outcomes of dialogues", accept),
     ]
 
 
-def _recommend(dialogues: DialogueSet) -> Iterable[tuple[bool, bool]]:
+def _recommend(dialogues: Sequence[Dialogue], catalog: Catalog) -> Iterable[tuple[bool, bool]]:
     """For each recommender turn: newly names a film by the catalogue, and by the data's own column."""
-    catalog = Catalog(dialogues.items)
-    for dialogue in dialogues.dialogues:
+    for dialogue in dialogues:
         for found, gold in zip(_reread(dialogue.turns, catalog), dialogue.turns, strict=True):
             if gold.role is Role.RECOMMENDER:
                 yield found.action is Action.RECOMMEND, bool(gold.recommended)
@@ -112,10 +114,10 @@ def _reread(turns: tuple[Turn, ...], catalog: Catalog) -> tuple[Turn, ...]:
     return label(reread)
 
 
-def _redial(source: Source) -> list[LabelRow]:
+def _redial(source: Source, limit: int | None) -> list[LabelRow]:
     from interplay_bench.datasets.redial import load
 
-    dialogues = load(source).dialogues
+    dialogues = first(load(source).dialogues, limit)
     turns = (case for dialogue in dialogues for case in _answers(dialogue))
     whole = ((_accepted(dialogue), dialogue.target is not None) for dialogue in dialogues)
     return [

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from interplay_bench.errors import UsageError
+from interplay_bench.paths import typed_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,13 @@ class Option:
         """Declare it as ``--prefix-name``; the parsed value is then called ``prefix_name``."""
         where = {"dest": f"{prefix}_{self.keywords.get('dest', self.name)}"} if prefix else {}
         add(f"--{prefix}-{self.name}" if prefix else f"--{self.name}", **{**self.keywords, **where})
+
+
+def _seed(text: str) -> int:
+    seed = int(text) if text.strip().isdecimal() else -1
+    if seed < 0:
+        raise argparse.ArgumentTypeError(f"a seed is a whole number from 0 on, not {text!r}")
+    return seed
 
 
 def _option(name: str, **keywords: Any) -> Option:
@@ -44,7 +52,7 @@ PLUGIN = (
 )
 
 SETTINGS = (
-    _option("seed", metavar="S", type=int, default=0, help="seed of everything random (default: 0)"),
+    _option("seed", metavar="S", type=_seed, default=0, help="seed of everything random (default: 0)"),
     _option(
         "set", metavar="K=V", action="append", default=[], dest="settings",
         help="an option of the task, or engine.K=V for one of the model's engine",
@@ -57,7 +65,7 @@ SETTINGS = (
 def output_options(what: str) -> tuple[Option, ...]:
     """Where the run directories go; ``what`` says which that is."""
     return (
-        _option("output", metavar="DIR", type=Path, help=f"{what} (default: a new one in runs/)"),
+        _option("output", metavar="DIR", type=typed_path, help=f"{what} (default: a new one in runs/)"),
         _option("resume", action="store_true", help="go on with what was interrupted in --output"),
     )
 

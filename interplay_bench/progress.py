@@ -20,7 +20,7 @@ def silent(title: str, total: int, done: int = 0) -> Iterator[Advance]:
 @contextmanager
 def bar(title: str, total: int, done: int = 0) -> Iterator[Advance]:
     """Show a bar on standard error, where that is a terminal."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield lambda amount: None
         return
     from rich.console import Console

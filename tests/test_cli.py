@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,6 +88,14 @@ def test_list_names_everything(cli: Cli, toy: Path) -> None:
         (["--task", "user_multiturn", "--model", "oracle", "--resume"], ["--output"]),
         (["--task", "user_multiturn", "--model", "oracle", "--dataset", "redial", "--data", "no.jsonl"], ["no.jsonl"]),
         (["--task", "user_multiturn", "--model", "usersim-qwen8b"], ["usersim-qwen8b", "checkpoint"]),
+        (["--task", "user_multiturn", "--model", "../cards/smollm2"], ["Unknown model '../cards/smollm2'"]),
+        (["--task", "user_multiturn", "--model", "m" * 300], ["Unknown model"]),
+        (["--task", "user_multiturn", "--model", "oracle", "--dataset", "redial", "--data", "~no-one/x"], ["~no-one"]),
+        (
+            ["--task", "user_multiturn", "--model", "oracle", "--output", "/dev/null/run"],
+            ["cannot be kept", "--output"],
+        ),
+        (["--task", "user_multiturn", "--model", "oracle", "--output", "o" * 300], ["cannot be kept", "--output"]),
     ],
 )
 def test_a_users_mistake_is_one_clear_line(cli: Cli, arguments: list[str], words: list[str]) -> None:
@@ -115,3 +126,99 @@ def test_a_broken_card_is_one_clear_line(cli: Cli, tmp_path: Path, card: str, wo
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert all(word in done.stderr for word in words), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "--task", "user_multiturn", "--model", "oracle", "--seed", "-1"], "from 0 on, not '-1'"),
+        (["audit", "leaks", "--model", "smollm2", "--limit", "0"], "--limit must be at least 1"),
+        (["audit", "leaks", "--model", "smollm2", "--set", "history=self"], "--set takes engine.K=V alone"),
+        (["audit", "labels", "--dataset", "inspird"], "Did you mean 'inspired'"),
+        (["audit", "labels", "--dataset", "sample"], "no human labels"),
+        (["show", ".", "--limit", "-1"], "--limit must be at least 1"),
+    ],
+)
+def test_other_commands_take_no_nonsense_either(cli: Cli, arguments: list[str], words: str) -> None:
+    done = cli(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert words in done.stderr.splitlines()[-1]
+
+
+def test_a_metric_is_listed_with_all_its_tasks(cli: Cli) -> None:
+    lines = cli("list", "metrics").stdout.splitlines()
+    assert next(line for line in lines if line.split()[0] == "words").endswith("by recommender, user_singleturn")
+
+
+def test_output_goes_where_the_tilde_points(cli: Cli, tmp_path: Path) -> None:
+    done = cli(*REPLAY, "--model", "oracle", "--limit", 2, "--output=~/run", env={"HOME": str(tmp_path / "home")})
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "home" / "run" / "run.json").is_file()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_arrows_shows_a_table(cli: Cli, encoding: str) -> None:
+    done = cli(*REPLAY, "--model", "oracle", "--limit", 2, env={"PYTHONIOENCODING": encoding})
+    assert done.returncode == 0, done.stderr
+    assert r"\u2191" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "complaint"),
+    [
+        ("list | head -n 1", 0, ""),
+        ("--help | true", 0, ""),
+        ("run --task user_multiturn --model oracle --dataset sample --limit 2 --json | true", 0, ""),
+        ("list > /dev/full", 1, "interplay-bench: No space left on device."),
+        ("list 2>&-", 0, ""),
+        ("list >&-", 0, ""),
+    ],
+)
+def test_streams_that_are_closed_or_full(tmp_path: Path, command: str, code: int, complaint: str) -> None:
+    if "/dev/full" in command and not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    shell = f"set -o pipefail; {sys.executable} -m interplay_bench {command}"
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        ["bash", "-c", shell], capture_output=True, text=True, check=False, cwd=tmp_path, env=env, timeout=60
+    )
+    assert done.returncode == code, done.stderr
+    assert done.stderr.strip() == complaint
+
+
+def test_with_standard_error_closed_json_is_still_alone(tmp_path: Path) -> None:
+    run = "run --task user_multiturn --model oracle --limit 2 --json"
+    shell = f"{sys.executable} -m interplay_bench {run} 2>&-"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert set(json.loads(done.stdout)) == {"metrics", "ledger"}
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path, toy: Path) -> None:
+    command = [sys.executable, "-m", "interplay_bench", *REPLAY, "--model", "slow", "--dataset", "toy"]
+    process = subprocess.Popen(
+        [*command, "--data", "4000", "--plugin", str(toy)], stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        # A shell may start what runs in the background with the signal ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    samples = tmp_path / "runs" / "toy-user_multiturn-slow-001" / "samples.jsonl"
+    deadline = time.monotonic() + 60
+    while not (samples.is_file() and samples.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 130
+    folder = "runs/toy-user_multiturn-slow-001"
+    assert complaint == f"interplay-bench: interrupted; --output {folder} --resume goes on from here.\n"
+
+
+def test_show_tells_what_was_said_instead_and_where_the_data_went(cli: Cli, toy: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    cli(*REPLAY, "--model", "likes-dune", "--dataset", "toy", "--plugin", toy, "--set", "history=self", "--output", run)
+    assert "▸ said instead: Hm." in cli("show", run, "--plugin", toy, "--limit", 1).stdout
+    record = json.loads((run / "run.json").read_text())
+    record["request"] |= {"dataset": "redial", "data": "gone.jsonl"}
+    (run / "run.json").write_text(json.dumps(record))
+    done = cli("show", run)
+    assert done.returncode == 2
+    assert "gone.jsonl, is not to be found from here" in done.stderr

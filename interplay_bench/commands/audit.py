@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from interplay_bench import options
+from interplay_bench.errors import UsageError
 
 HELP = "check labels and prompts"
 
@@ -44,7 +45,7 @@ def audit_labels(parsed: argparse.Namespace) -> int:
     from interplay_bench.label_audit import audit_labels as measure
 
     _plugins(parsed)
-    rows = measure(parsed.dataset, Source(parsed.data, parsed.split))
+    rows = measure(parsed.dataset, Source(parsed.data, parsed.split), parsed.limit)
     cells = [
         [row.label, _rate(row.precision), _rate(row.recall), _rate(row.prevalence), row.support, row.source]
         for row in rows
@@ -58,11 +59,16 @@ def audit_leaks(parsed: argparse.Namespace) -> int:
     from tabulate import tabulate
 
     from interplay_bench import leak_audit, model
-    from interplay_bench.runner import load
+    from interplay_bench.runner import first, load
 
     _plugins(parsed)
-    dialogues = load(parsed.dataset, parsed.data, parsed.split).dialogues[: parsed.limit]
-    adapter = model.find(parsed.model, options.engine(options.settings(parsed))).build(parsed.seed).adapter
+    settings = options.settings(parsed)
+    engine = options.engine(settings)
+    if len(engine) < len(settings):
+        raise UsageError(f"This audit has no task to set options of: --set takes {options.ENGINE}K=V alone.")
+    found = model.find(parsed.model, engine)
+    dialogues = first(load(parsed.dataset, parsed.data, parsed.split).dialogues, parsed.limit)
+    adapter = found.build(parsed.seed).adapter
     reports = leak_audit.audit_leaks(adapter, dialogues)
     adapter.close()
     if not any(report.prompts for report in reports):
@@ -84,13 +90,13 @@ def audit_masks(parsed: argparse.Namespace) -> int:
 
     from interplay_bench import mask_audit, model
     from interplay_bench.dialogue import Role
-    from interplay_bench.runner import load
+    from interplay_bench.runner import first, load
     from interplay_bench.training.base import load_tokenizer
     from interplay_bench.training.example import Encoder
     from interplay_bench.training.recipe import TrainingRecipe
 
     _plugins(parsed)
-    dialogues = load(parsed.dataset, parsed.data, parsed.split).dialogues[: parsed.limit]
+    dialogues = first(load(parsed.dataset, parsed.data, parsed.split).dialogues, parsed.limit)
     recipe = TrainingRecipe.of(model.find(parsed.card).card)
     tokenizer = load_tokenizer(recipe, ("movie", "book"))
     role = Role(parsed.role)

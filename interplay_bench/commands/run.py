@@ -51,7 +51,7 @@ def execute(parsed: argparse.Namespace) -> int:
     if not first:
         return 0
     if parsed.json:
-        print(json.dumps({"metrics": run.record["metrics"], "ledger": run.record["ledger"]}, ensure_ascii=False))
+        print(json.dumps({"metrics": run.record["metrics"], "ledger": run.record["ledger"]}))
     else:
         print(render_runs([run]))
         print(f"Kept in {run.folder}: interplay-bench show {run.folder}")

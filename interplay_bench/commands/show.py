@@ -30,6 +30,8 @@ def execute(parsed: argparse.Namespace) -> int:
     from interplay_bench.interplay.transcript import transcripts
     from interplay_bench.run import Run
 
+    if parsed.limit is not None and parsed.limit < 1:
+        raise UsageError(f"--limit must be at least 1, not {parsed.limit}.")
     for plugin in parsed.plugin:
         registry.load_plugin(plugin)
     runs = [Run.load(folder) for folder in (parsed.run, *parsed.beside)]
