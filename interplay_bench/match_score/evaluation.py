@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interplay_bench.dialogue import Item
+from interplay_bench.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 HELD_OUT, COLD, PEOPLE, DEPTH = 0.1, 0.05, 5000, 20
 """Shares of positives and of items that are held out; how many users are judged at most; the depth of recall."""
+WELL_LIKED = 10
+"""Neighbours are looked for among items that so many people like: of others a person could hardly say if they fit."""
 KNOWN = (
     "Toy Story (1995)", "Star Wars: Episode IV - A New Hope (1977)", "The Godfather (1972)", "The Matrix (1999)",
     "Alien (1979)", "When Harry Met Sally... (1989)", "The Silence of the Lambs (1991)", "Finding Nemo (2003)",
@@ -35,7 +38,7 @@ class Split:
 
 
 def split(users: NDArray[np.int32], items: NDArray[np.int32], item_count: int, seed: int) -> Split:
-    """Divide positives at random."""
+    """Divide positives at random; too few to learn from and to judge by are a :class:`DataError`."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
@@ -46,6 +49,8 @@ def split(users: NDArray[np.int32], items: NDArray[np.int32], item_count: int, s
     cold = is_cold[items]
     held = ~cold & (rng.random(len(items)) < HELD_OUT)
     kept = ~cold & ~held
+    if not kept.any() or not held.any() or item_count <= DEPTH:
+        raise DataError(f"{len(items)} likes of {item_count} items are too few to hold some out: take more ratings.")
     return Split((users[kept], items[kept]), (users[held], items[held]), (users[cold], items[cold]), cold_items)
 
 
@@ -93,15 +98,19 @@ def judge(
         positive &= ~out
         if not positive.any():
             continue
-        aucs.append(auc(scores[positive], scores[~positive & ~out]))
+        if not (others := ~positive & ~out).any():
+            continue
+        aucs.append(auc(scores[positive], scores[others]))
         scores[out] = -np.inf
         best = np.argpartition(-scores, DEPTH)[:DEPTH]
         recalls.append(positive[best].sum() / min(DEPTH, positive.sum()))
+    if not aucs:
+        raise DataError("Nobody is left to judge by: every user who has likes held out likes everything else.")
     return Judgement(float(np.mean(aucs)), float(np.mean(recalls)), None if cold is None else _cold(found, users, cold))
 
 
-def _cold(found: Split, users: NDArray[np.float32], items: NDArray[np.float32]) -> float:
-    """The mean AUC among cold items, over users who liked some of them and not all."""
+def _cold(found: Split, users: NDArray[np.float32], items: NDArray[np.float32]) -> float | None:
+    """The mean AUC among cold items, over users who liked some of them and not all; ``None`` where there is nobody."""
     import numpy as np
 
     aucs = []
@@ -110,7 +119,7 @@ def _cold(found: Split, users: NDArray[np.float32], items: NDArray[np.float32]) 
         if 0 < positive.sum() < len(positive):
             scores = items[found.cold_items] @ users[user]
             aucs.append(auc(scores[positive], scores[~positive]))
-    return float(np.mean(aucs))
+    return float(np.mean(aucs)) if aucs else None
 
 
 def auc(positive: NDArray[np.float32], negative: NDArray[np.float32]) -> float:
@@ -122,8 +131,13 @@ def auc(positive: NDArray[np.float32], negative: NDArray[np.float32]) -> float:
     return float(below.mean() / (2 * len(ordered)))
 
 
-def neighbours(vectors: NDArray[np.float32], catalog: Sequence[Item], count: int = 5) -> Mapping[str, list[str]]:
-    """For well-known films (those that the catalogue has), the nearest by cosine: for a person to look at."""
+def neighbours(
+    vectors: NDArray[np.float32], catalog: Sequence[Item], liked: NDArray[np.int64], count: int = 5
+) -> Mapping[str, list[str]]:
+    """For well-known films (those that the catalogue has), the nearest by cosine: for a person to look at.
+
+    ``liked``: how many people like each item.
+    """
     import numpy as np
 
     from interplay_bench.catalog import Catalog
@@ -135,13 +149,16 @@ def neighbours(vectors: NDArray[np.float32], catalog: Sequence[Item], count: int
         item = index.find(name)
         if item is not None:
             order = np.argsort(-(unit @ unit[rows[item]]), kind="stable")
-            found[item.name] = [catalog[row].name for row in order if row != rows[item]][:count]
+            near = [row for row in order if row != rows[item] and liked[row] >= WELL_LIKED]
+            found[item.name] = [catalog[row].name for row in near[:count]]
     return found
 
 
 def _by_user(users: NDArray[np.int32], items: NDArray[np.int32]) -> dict[int, NDArray[np.int32]]:
     import numpy as np
 
+    if not len(users):
+        return {}
     order = np.argsort(users, kind="stable")
     names, starts = np.unique(users[order], return_index=True)
     return dict(zip(names.tolist(), np.split(items[order], starts[1:]), strict=True))

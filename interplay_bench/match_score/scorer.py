@@ -78,13 +78,19 @@ class Scorer:
 def find_scorer(dataset: str) -> Scorer:
     """The scorer that fits a data set: the sample's own, which is shipped, or the one trained on MovieLens.
 
-    Raises :class:`UsageError` that says how to train it.
+    Where none is trained yet and MovieLens' small release is at hand, one is made. Raises :class:`UsageError` that
+    says how to train it.
     """
+    from interplay_bench.match_score import first_use
+
     if dataset == SHIPPED:
         return Scorer.load(Path(str(files("interplay_bench.match_score") / SHIPPED)))
     try:
         return Scorer.load(find_checkpoint(CARD))
     except CheckpointError as error:
+        ratings = first_use.at_hand()
+        if ratings is not None:
+            return Scorer.load(first_use.make(CARD, ratings))
         raise UsageError(
             "There is no Match Score model for this data yet: train it with "
             f"`interplay-bench train {CARD} --data FOLDER` on a MovieLens release. ({error})"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SAMPLE = "sample"
+SAMPLE, IMPLICIT = "sample", "implicit"
+EPOCHS = 100
+"""Of the collaborative reference: its library's own number."""
 
 
 def train(request: TrainingRequest, progress: Progress) -> Path:
@@ -29,33 +33,41 @@ def train(request: TrainingRequest, progress: Progress) -> Path:
 
     Raises :class:`DataError` or :class:`RunError` for data that is not there and a folder that is taken.
     """
-    recipe = MatchScoreRecipe.of(request.card, request.settings)
     folder = request.output or Path(FOLDER) / request.card.name
+    print(render(make(request, folder, progress)))
+    return folder
+
+
+def make(request: TrainingRequest, folder: Path, progress: Progress) -> dict[str, Any]:
+    """Train into ``folder``; returns the report."""
+    import numpy as np
+
+    recipe = MatchScoreRecipe.of(request.card, request.settings)
     if (folder / artefact.REPORT).is_file():
         raise RunError(f"{folder} already holds a finished training. Choose another --output, or remove it.")
     data = read(request.data)
-    text = encode(data.texts, recipe.encoder, progress)
     parts = split(data.users, data.items, len(data.catalog), request.seed)
     began = time.monotonic()
-    vectors, projection, judged = fit(recipe, text, parts, data, request.seed, progress)
+    made = fit(recipe, parts, data, request.seed, progress)
+    seconds = round(time.monotonic() - began, 1)
+    fits: dict[str, Fit] = {recipe.variant: made}
+    if recipe.compare and recipe.variant != IMPLICIT:
+        fits[IMPLICIT] = _implicit(recipe, parts, data, request.seed)
+    liked = np.bincount(data.items, minlength=len(data.catalog))
     report: dict[str, Any] = {
         "command": request.command,
         "recipe": recipe.to_json(),
         "data": _described(data, parts),
         "seed": request.seed,
-        "held_out": {recipe.variant: judged.to_json()},
-        "neighbours": dict(neighbours(vectors, data.catalog)),
-        "seconds": round(time.monotonic() - began, 1),
+        "held_out": {name: found.to_json() for each in fits.values() for name, found in each.judged.items()},
+        "neighbours": {name: dict(neighbours(each.vectors, data.catalog, liked)) for name, each in fits.items()},
+        "seconds": seconds,
         "versions": versions(),
         "git": revision(),
         "machine": machine(),
     }
-    if recipe.compare and recipe.variant != "implicit":
-        _, _, theirs = _implicit(recipe, parts, data, request.seed)
-        report["held_out"]["implicit"] = theirs.to_json()
-    artefact.save(folder, vectors, projection, data.catalog, report)
-    print(render(report))
-    return folder
+    artefact.save(folder, made.vectors, made.projection, data.catalog, report)
+    return report
 
 
 def read(places: tuple[str, ...]) -> Interactions:
@@ -74,12 +86,23 @@ def read(places: tuple[str, ...]) -> Interactions:
     return read_movielens(folder)
 
 
-def fit(
-    recipe: MatchScoreRecipe, text: NDArray[np.float32], parts: Split, data: Interactions, seed: int, progress: Progress
-) -> tuple[NDArray[np.float32], NDArray[np.float32], Judgement]:
-    """The items' vectors, the projection that made them, and how well all orders what was held out."""
-    if recipe.variant == "implicit":
+@dataclass(frozen=True)
+class Fit:
+    """A model: the items' ``vectors``, the ``projection`` that made them, and how well it orders what was held out.
+
+    ``judged``: by name, the model with all that items learn of their own, and its items' texts alone.
+    """
+
+    vectors: NDArray[np.float32]
+    projection: NDArray[np.float32]
+    judged: Mapping[str, Judgement]
+
+
+def fit(recipe: MatchScoreRecipe, parts: Split, data: Interactions, seed: int, progress: Progress) -> Fit:
+    """Train one model and judge it."""
+    if recipe.variant == IMPLICIT:
         return _implicit(recipe, parts, data, seed)
+    text = encode(data.texts, recipe.encoder, progress)
     factors = bpr.Factors.start(text, data.user_count, recipe.dim, seed)
     rates = bpr.Rates(recipe.user_rate, recipe.rate, recipe.own_rate, recipe.decay)
     own = recipe.variant != "text"
@@ -88,22 +111,24 @@ def fit(
         for _ in range(recipe.epochs):
             trainer.epoch(*parts.train)
             advance(1)
-    pure = factors.pure
-    judged = judge(parts, factors.users, factors.items, factors.bias, pure, seed)
     # However rated items differ from what their texts say, nearness is that of the texts: the paper's form.
-    return pure, factors.projection, judged
+    pure = factors.pure
+    judged: dict[str, Judgement] = {
+        recipe.variant: judge(parts, factors.users, factors.items, factors.bias, pure, seed)
+    }
+    if own:
+        judged[f"{recipe.variant}, its texts alone"] = judge(parts, factors.users, pure, None, pure, seed)
+    return Fit(pure, factors.projection, judged)
 
 
-def _implicit(
-    recipe: MatchScoreRecipe, parts: Split, data: Interactions, seed: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32], Judgement]:
+def _implicit(recipe: MatchScoreRecipe, parts: Split, data: Interactions, seed: int) -> Fit:
     import numpy as np
 
     shape = (data.user_count, len(data.catalog))
-    model = reference.fit(*parts.train, shape, recipe.dim, 100, seed)
+    model = reference.fit(*parts.train, shape, recipe.dim, EPOCHS, seed)
     vectors = np.ascontiguousarray(model.item_factors[:, :-1])
     judged = judge(parts, model.user_factors, model.item_factors, None, None, seed)
-    return vectors, np.zeros((0, recipe.dim), np.float32), judged
+    return Fit(vectors, np.zeros((0, recipe.dim), np.float32), {IMPLICIT: judged})
 
 
 def render(report: dict[str, Any]) -> str:
@@ -114,10 +139,11 @@ def render(report: dict[str, Any]) -> str:
     rows = [[name, *values.values()] for name, values in report["held_out"].items()]
     heads = ["variant", *next(iter(report["held_out"].values()))]
     title = f"{data['name']}{', synthetic' if data['synthetic'] else ''}: {data['positives']:,} positives"
-    near = [[film, ", ".join(found)] for film, found in report["neighbours"].items()]
-    return "\n\n".join(
-        [title, tabulate(rows, heads, missingval="-", floatfmt=".4f"), tabulate(near, ["film", "nearest"])]
-    )
+    near = [
+        tabulate([[film, ", ".join(found)] for film, found in films.items()], ["film", f"nearest ({name})"])
+        for name, films in report["neighbours"].items()
+    ]
+    return "\n\n".join([title, tabulate(rows, heads, missingval="-", floatfmt=".4f"), *near])
 
 
 def _described(data: Interactions, parts: Split) -> dict[str, Any]:

