@@ -16,7 +16,7 @@ What counts as a title in free text (:meth:`Catalog.mentions`), the longest matc
     or more, the title's article counted);
   - a single word only if capitalised in mid-sentence, uncommon or with its article capitalised too ("The Ring"), and
     no part of a longer name.
-A title is not found inside a longer quoted title, nor before a sequel's number.
+A title is not found inside a longer quoted title, nor before a sequel's number or its subtitle and year.
 """
 
 from __future__ import annotations
@@ -75,6 +75,7 @@ _QUOTED = re.compile(r'["“]([^"“”]{2,80})["”]')
 _SEQUEL = re.compile(
     r"\s+(?:(?:part|chapter|episode|vol(?:ume)?\.?)\s+)?(?:\d{1,2}|I{2,3}|IV|VI{0,3}|IX|two|three)\b(?!\s+(?:times|or))"
 )
+_SUBTITLE = re.compile(r""":\s+[A-Z0-9][^.!?"“”()\n]{0,60}\(\s*\d{4}\s*\)""")
 _TAIL = re.compile(r"[^\w\s]+$")
 
 
@@ -285,7 +286,7 @@ def _mention(reading: _Reading, entries: Sequence[_Entry], at: int, stop: int, e
     if tail and text.startswith(tail.group(), end):
         end += len(tail.group())
     marked = year is not None or reading.quoted(start, end)
-    if not marked and (_SEQUEL.match(text, end) or not _clear(reading, first, at, stop)):
+    if not marked and (_SEQUEL.match(text, end) or _SUBTITLE.match(text, end) or not _clear(reading, first, at, stop)):
         return None
     if bracket and text[end : bracket.end()].lstrip().startswith("("):
         end = bracket.end()

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +37,8 @@ def item(name: str) -> Item:
         ("The Dark Knight (2008)", "the dark knight", LeakKind.TITLE),
         ("Toy Story 3 (2010)", "Toy Story 2 is nice", None),
         ("Toy Story 3 (2010)", "toy story 3 is nice", LeakKind.TITLE),
+        ("National Treasure (2004)", "I liked National Treasure: Book of Secrets (2007)", None),
+        ("National Treasure (2004)", "I liked National Treasure: what a film (2004)", LeakKind.TITLE),
         ("Léon: The Professional (1994)", "Leon the Professional", LeakKind.TITLE),
         ("Heat (1995)", "", None),
         ("Heat", "see Heat (1995) now", LeakKind.TITLE),
@@ -65,3 +71,52 @@ def test_scrubbing(name: str, text: str, clean: str) -> None:
 )
 def test_nothing_leaks_after_scrubbing(name: str, parts: list[str]) -> None:
     assert leak(item(name), scrub(item(name), " ".join(parts))) is None
+
+
+LEAKY = """
+from dataclasses import replace
+
+from interplay_bench import Decision, UserSimulator, Verdict
+from interplay_bench.prompting import training_prompt
+from interplay_bench.registry import adapter, dataset
+from interplay_bench.runner import load as read
+
+
+@dataset("leaky", splits=("test",))
+def load(source):
+    'Books, with the target named in the part of the persona that source.data says.'
+    books = read("toy")
+    leak = {source.data: "Wants Emma or Dune (1965)."}
+    return replace(books, dialogues=tuple(replace(d, persona=replace(d.persona, **leak)) for d in books.dialogues))
+
+
+@adapter("reader")
+class Reader(UserSimulator):
+    'Reads prompts.'
+
+    def decide(self, views):
+        return [Decision(Verdict.REJECT) for _ in views]
+
+    def prompts(self, views):
+        return [training_prompt(view) for view in views]
+"""
+
+
+@pytest.mark.parametrize(
+    ("part", "channel"), [("general_preferences", "persona"), ("target_attributes", "attributes"), (None, None)]
+)
+def test_the_audit_fails_where_persona_or_attributes_leak(
+    cli: Callable[..., subprocess.CompletedProcess[str]],
+    toy: Path,
+    tmp_path: Path,
+    part: str | None,
+    channel: str | None,
+) -> None:
+    (tmp_path / "leaky.py").write_text(LEAKY)
+    data = ("--dataset", "toy") if part is None else ("--dataset", "leaky", "--data", part)
+    done = cli("audit", "leaks", "--model", "reader", *data, "--plugin", toy, "--plugin", "leaky.py")
+    rates = {line.split()[0]: line.split()[-1] for line in done.stdout.splitlines()[2:7]}
+    assert done.returncode == (0 if part is None else 1), done.stderr
+    assert rates["turns"] != "0.0000"  # the turns may name it, once it was proposed
+    assert [name for name in ("persona", "attributes") if rates[name] != "0.0000"] == ([channel] if channel else [])
+    assert (f"LEAK in the {channel}, for example d0" in done.stdout) == (part is not None)
