@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -100,6 +101,19 @@ class Reader(UserSimulator):
     def prompts(self, views):
         return [training_prompt(view) for view in views]
 """
+
+
+def test_the_audit_tells_nothing_to_look_for_from_nothing_found(
+    cli: Callable[..., subprocess.CompletedProcess[str]], toy: Path, tmp_path: Path
+) -> None:
+    record = {"conversationId": "1", "initiatorWorkerId": 1, "movieMentions": {}, "initiatorQuestions": {}}
+    (tmp_path / "test_data.jsonl").write_text(json.dumps({**record, "messages": [{"senderWorkerId": 1, "text": "hi"}]}))
+    (tmp_path / "leaky.py").write_text(LEAKY)
+    audit = ("audit", "leaks", "--model", "reader", "--plugin", toy, "--plugin", "leaky.py")
+    none = cli(*audit, "--dataset", "redial", "--data", ".")
+    assert none.returncode == 2
+    assert "No dialogue of 'redial' has a target" in none.stderr
+    assert "Left out, having no target: 1 of 12 dialogues." in cli(*audit, "--dataset", "toy").stdout
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from interplay_bench import options
-from interplay_bench.errors import UsageError
+from interplay_bench.errors import DataError, UsageError
 
 HELP = "check labels and prompts"
 
@@ -68,8 +68,11 @@ def audit_leaks(parsed: argparse.Namespace) -> int:
         raise UsageError(f"This audit has no task to set options of: --set takes {options.ENGINE}K=V alone.")
     found = model.find(parsed.model, engine)
     dialogues = first(load(parsed.dataset, parsed.data, parsed.split).dialogues, parsed.limit)
+    aimed = [dialogue for dialogue in dialogues if dialogue.target is not None]
+    if not aimed:
+        raise DataError(f"No dialogue of {parsed.dataset!r} has a target to look for: choose other data.")
     adapter = found.build(parsed.seed).adapter
-    reports = leak_audit.audit_leaks(adapter, dialogues)
+    reports = leak_audit.audit_leaks(adapter, aimed)
     adapter.close()
     if not any(report.prompts for report in reports):
         print(f"{parsed.model} reads no prompt: nothing can leak through it.")
@@ -78,6 +81,8 @@ def audit_leaks(parsed: argparse.Namespace) -> int:
     rows = [[r.channel, r.prompts, *r.found.values(), r.unprompted, _rate(r.leaks / (r.prompts or 1))] for r in reports]
     headers = ["channel", "prompts", *kinds, "before it was named", "rate"]
     print(tabulate(rows, headers, disable_numparse=True))
+    if len(aimed) < len(dialogues):
+        print(f"Left out, having no target: {len(dialogues) - len(aimed)} of {len(dialogues)} dialogues.")
     leaking = [report for report in reports if report.leaks and report.channel in leak_audit.FORBIDDEN]
     for report in leaking:
         print(f"LEAK in the {report.channel}, for example {report.example}")
