@@ -110,7 +110,9 @@ class UniCRS(Recommender):
             if piece is not None:
                 text += piece if text else piece.lstrip()
                 continue
-            entity = next(best)
+            entity = next(best, None)
+            if entity is None:  # everything has been named
+                continue
             item = self._stock.get(entity) or self.network.linker.item(entity, domain(view))
             text += " " if text and not text[-1].isspace() else ""
             mentions.append(Mention(item, len(text), len(text) + len(item.name)))

@@ -8,6 +8,8 @@ Knowledge-Enhanced Prompt Learning. KDD. An implementation of our own, from the 
     takes the paper's bare product.
   - ``entity_text``: an entity's vector is a learnt row, as in the paper, plus a projection of its name's text vector.
   - ``item_bias``: a candidate's score has a bias, which begins at the logarithm of its frequency among the targets.
+  - ``likeness``: how near a candidate's name is to those of the context's entities (mean cosine of text vectors) joins
+    its score, times a learnt number; from few dialogues that is not learnt through the language model.
   - Edges run both ways, a relation's inverse being a relation of its own.
   - The padding of a batch is masked everywhere, so that a row's result does not depend on its batch.
   - Nothing is recommended that was named before; an entity is a target of pre-training only where it is new, and its

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -92,10 +93,15 @@ def both_ways(graph: KnowledgeGraph) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.cat([forth, back], 1), torch.cat([kinds, kinds + len(graph.relations)])
 
 
-def _convolution(width: int, relations: int, bases: int) -> nn.Module:
+def graph_convolution() -> Any:
+    """The library's layer; a library that is missing is a :class:`UsageError` that says how to install it."""
     try:
         from torch_geometric.nn import RGCNConv
     except ImportError:
         raise UsageError("UniCRS needs torch-geometric: pip install 'interplay-bench[unicrs]'.") from None
-    layer: nn.Module = RGCNConv(width, width, relations, num_bases=bases)
+    return RGCNConv
+
+
+def _convolution(width: int, relations: int, bases: int) -> nn.Module:
+    layer: nn.Module = graph_convolution()(width, width, relations, num_bases=bases)
     return layer

@@ -53,7 +53,7 @@ class KnowledgeGraph:
             graph = cls(
                 tuple(map(str, content["names"])),
                 tuple(map(str, content["relations"])),
-                tuple(map(_number, content["items"])),
+                tuple(dict.fromkeys(map(_number, content["items"]))),
                 tuple((_number(head), _number(relation), _number(tail)) for head, relation, tail in content["edges"]),
             )
         except (KeyError, TypeError, ValueError) as error:

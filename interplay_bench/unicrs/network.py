@@ -63,14 +63,15 @@ class Network:
             names = mean_vectors(self.encoder, graph.names)
         self.names = names
         torch.manual_seed(seed)
-        self.pretraining = Predictor(self.language, self._prompter(), tuple(range(len(graph.names))), recipe.item_bias)
+        self.pretraining = self._predictor(self._prompter(), tuple(range(len(graph.names))))
         self.branch()
 
     def branch(self) -> None:
         """Begin stages 2 and 3, each from its own copy of what pre-training made."""
         self.writer = Writer(self.language, copy.deepcopy(self.pretraining.prompter))
         prompter = copy.deepcopy(self.pretraining.prompter)
-        self.recommender = Predictor(self.language, prompter, self.graph.items, self.recipe.item_bias)
+        self.recommender = self._predictor(prompter, self.graph.items)
+        self.recommender.weights = copy.deepcopy(self.pretraining.weights)
         for module in (self.writer, self.recommender):
             module.eval()
         self._vectors: EntityVectors | None = None
@@ -125,6 +126,10 @@ class Network:
             own = {name.removeprefix(f"{part}."): t for name, t in state.items() if name.startswith(f"{part}.")}
             module.load_state_dict(own)
         self._vectors = None
+
+    def _predictor(self, prompter: Prompter, candidates: tuple[int, ...]) -> Predictor:
+        names = self.names if self.recipe.likeness else None
+        return Predictor(self.language, prompter, candidates, self.recipe.item_bias, names)
 
     def _prompter(self) -> Prompter:
         recipe = self.recipe

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from interplay_bench.card import ModelCard
+from interplay_bench.errors import UsageError
 from interplay_bench.training.recipe import Count, Counts, Fraction, Names, listed, read_recipe
 
 Epochs = Annotated[int, Field(ge=0)]
@@ -31,8 +32,9 @@ class UniCRSRecipe:
     tokens of a prompt. ``talk``: which of the recommender's turns the conversation stage learns.
 
     ``prompt_layers``, ``affinity``, ``entity_text``: see :mod:`interplay_bench.unicrs`. ``item_bias``: give each item
-    (in pre-training: each entity) a learnt bias that begins at its frequency, which the paper has not. Ablations:
-    ``convolution = false`` leaves the graph out, ``fusion = false`` the cross-fusion.
+    (in pre-training: each entity) a learnt bias that begins at its frequency, which the paper has not. ``likeness``:
+    let the cosine of names join the scores; it needs ``entity_text``. Ablations: ``convolution = false``
+    leaves the graph out, ``fusion = false`` the cross-fusion.
     """
 
     base: str
@@ -56,12 +58,17 @@ class UniCRSRecipe:
     convolution: bool = True
     entity_text: bool = False
     item_bias: bool = False
+    likeness: bool = False
     talk: Literal["all", "recommending"] = "all"
     dtype: Literal["auto", "bfloat16", "float32"] = "auto"
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     clip: Rate = 1.0
     validation: Fraction = 0.1
     patience: Count = 2
+
+    def __post_init__(self) -> None:
+        if self.likeness and not self.entity_text:
+            raise UsageError("likeness compares the names of entities: it needs entity_text = true.")
 
     @classmethod
     def of(cls, card: ModelCard, settings: Mapping[str, str] | None = None) -> UniCRSRecipe:

@@ -18,8 +18,10 @@ from interplay_bench.trainable import TrainingRequest
 from interplay_bench.training.material import is_held_out, places, read_corpus
 from interplay_bench.unicrs.batch import Reading
 from interplay_bench.unicrs.checkpoint import save
+from interplay_bench.unicrs.entity_encoder import graph_convolution
 from interplay_bench.unicrs.example import Example, conversation, pretraining, recommendation
 from interplay_bench.unicrs.graph import KnowledgeGraph, read_graph
+from interplay_bench.unicrs.linking import Linker
 from interplay_bench.unicrs.milestones import Milestones
 from interplay_bench.unicrs.network import Network
 from interplay_bench.unicrs.recipe import UniCRSRecipe
@@ -37,6 +39,8 @@ def train(request: TrainingRequest, progress: Progress) -> Path:
     folder = request.output or Path(FOLDER) / request.card.name
     if (folder / RECORD).is_file():
         raise RunError(f"{folder} already holds a finished training. Choose another --output, or remove it.")
+    if recipe.convolution:
+        graph_convolution()  # before anything that takes a while
     data = places(request.data, recipe)
     corpus = read_corpus(recipe, data)
     graph = read_graph(graph_folder(recipe, data))
@@ -45,6 +49,7 @@ def train(request: TrainingRequest, progress: Progress) -> Path:
     split: tuple[list[Dialogue], list[Dialogue]] = ([], [])
     for name, dialogue in corpus.dialogues:
         split[is_held_out(name, dialogue.id, recipe.validation, request.seed)].append(dialogue)
+    named = _named(split, Linker(graph))
     network = Network(recipe, graph, request.seed)
     reports = milestones.take_up(network)
     for stage in STAGES[len(reports) :]:
@@ -59,6 +64,7 @@ def train(request: TrainingRequest, progress: Progress) -> Path:
         "seed": request.seed,
         "command": request.command,
         "dialogues": {"train": len(split[0]), "held out": len(split[1])},
+        "items": named,
         "graph": {"fingerprint": graph.fingerprint, **_size(graph)},
         "base": dict(network.language.identity),
         "encoder": network.encoder.name,
@@ -71,6 +77,18 @@ def train(request: TrainingRequest, progress: Progress) -> Path:
     (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     milestones.clear()
     return folder
+
+
+def _named(split: Split, linker: Linker) -> dict[str, int]:
+    """How many items the dialogues name, and how many of them the graph knows; none at all is a :class:`DataError`."""
+    items = {item for part in split for dialogue in part for turn in dialogue.turns for item in turn.items}
+    known = sum(linker.entity(item) is not None for item in items)
+    if not known:
+        raise DataError(
+            "The knowledge graph knows none of the items that the dialogues name: its items must be named by their "
+            "titles, as 'Some Film (1999)' is."
+        )
+    return {"named": len(items), "in the graph": known}
 
 
 def graph_folder(recipe: UniCRSRecipe, data: dict[str, str]) -> Path:

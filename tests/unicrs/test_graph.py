@@ -52,6 +52,11 @@ def test_what_is_broken_is_one_line(world: Path, spoil: Callable[[Path], None], 
     assert "\n" not in str(caught.value)
 
 
+def test_an_item_listed_twice_is_one_candidate(world: Path) -> None:
+    (world / "item_ids.json").write_text("[2, 0, 2, 1]")
+    assert read_graph(world).items == (2, 0, 1)
+
+
 def test_a_missing_folder_names_the_option(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="--set graph=FOLDER"):
         read_graph(tmp_path / "none")

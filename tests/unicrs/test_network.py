@@ -88,8 +88,32 @@ def test_biases_begin_at_the_frequency_of_targets(network: Make) -> None:
     targets = [torch.stack([often, once]), *[often[None]] * 2]
     predictor.expect([Reading(nothing, nothing, nothing, numbers) for numbers in targets])
     assert predictor.bias is not None
-    assert (predictor.bias[0] - predictor.bias[1]).exp().item() == pytest.approx(3.1 / 1.1)
+    assert (predictor.bias[0] - predictor.bias[1]).exp().item() == pytest.approx(3.5 / 1.5)
     assert (predictor.bias[2:] < predictor.bias[1]).all()
+
+
+def test_likeness_is_the_mean_cosine_of_names_less_what_all_share(network: Make, contexts: list[Context]) -> None:
+    made = network(entity_text="true", likeness="true")
+    predictor = made.recommender
+    assert predictor.weights is not None
+    assert made.names is not None
+    batch = Batch.of(made.reader.read(contexts, [[]] * len(contexts), [[]] * len(contexts)))
+    with torch.no_grad():
+        predictor.weights.copy_(torch.tensor([0.0, 1.0]))
+        plain = predictor.scores(batch, predictor.vectors())
+        predictor.weights.copy_(torch.tensor([0.02, 1.0]))
+        joined = predictor.scores(batch, predictor.vectors())
+    names = made.names.float() - made.names.float().mean(0)
+    for row, context in enumerate(contexts):
+        for place, item in enumerate(made.graph.items):
+            cosines = [float(torch.cosine_similarity(names[item], names[other], dim=0)) for other in context.entities]
+            mean = sum(cosines) / max(1, len(cosines))
+            assert float(joined[row, place] - plain[row, place]) == pytest.approx(2 * mean, abs=1e-3)
+
+
+def test_likeness_needs_names(network: Make) -> None:
+    with pytest.raises(UsageError, match="needs entity_text"):
+        network(likeness="true")
 
 
 def test_a_checkpoint_ranks_as_before(network: Make, contexts: list[Context], tmp_path: Path) -> None:

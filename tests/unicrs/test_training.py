@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from interplay_bench import Dialogue, Recommender, Role, model
+from interplay_bench import Dialogue, Recommender, Role, View, model
 from interplay_bench.cli import main
+from interplay_bench.markup import Malformed
 from interplay_bench.runner import load, stock_of
+from interplay_bench.unicrs.network import Answer
 from interplay_bench.unicrs.stage import StageReport
+from tests.unicrs.conftest import FILMS
 
 
 def train(card: Path, world: Path, output: Path, *more: str) -> int:
@@ -80,10 +84,69 @@ def test_no_epochs_write_the_untrained_network(card: Path, world: Path, tmp_path
     assert len(made.rank([view], 6)[0]) == 6  # type: ignore[attr-defined]
 
 
+def test_slots_without_an_item_left_stay_empty(card: Path, world: Path, tmp_path: Path) -> None:
+    assert train(card, world, tmp_path / "out", "--set", "epochs=0,0,0") == 0
+    made = recommender(card, tmp_path / "out", world)
+    dialogues = load("redial", str(world), "train").dialogues
+    view = View(Role.RECOMMENDER, dialogues[0].persona, tuple(turn for d in dialogues for turn in d.turns))
+    assert made.rank([view], 5) == [[]]  # type: ignore[attr-defined]
+    answer = Answer(("Try", None, "or", None), ())
+    turn = made._reply(view, answer).turn  # type: ignore[attr-defined]
+    assert (turn.text, turn.mentions) == ("Tryor", ())
+    assert isinstance(made._reply(view, Answer((None,), ())).turn, Malformed)  # type: ignore[attr-defined]
+    made.respond([view])
+
+
+def test_a_graph_of_other_names_is_refused(
+    card: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entities = world / "entity2id.json"
+    names = json.loads(entities.read_text())
+    entities.write_text(json.dumps({f"dbr:{name.replace(' ', '_')}": number for name, number in names.items()}))
+    assert train(card, world, tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert "named by their titles" in error
+    assert error.count("\n") == 1
+
+
+def test_without_the_graphs_library_it_is_one_line_before_anything_is_read(
+    card: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch_geometric.nn", None)
+    monkeypatch.setattr("interplay_bench.unicrs.network.FrozenLanguageModel", None)
+    assert train(card, world, tmp_path / "out") == 2
+    assert capsys.readouterr().err.endswith("pip install 'interplay-bench[unicrs]'.\n")
+
+
+def test_pearls_records_are_learnt_from_given_a_graph(card: Path, world: Path, tmp_path: Path) -> None:
+    def record(number: int) -> dict[str, object]:
+        film, other = FILMS[number % 6], FILMS[(number + 1) % 6]
+        said = [
+            f'Recommender: Have you seen "{other}"?',
+            "Seeker: No.",
+            f'Recommender: Then "{film}".',
+            "Seeker: Great!",
+        ]
+        return {"dialogue": ["Seeker: Something by Ann Lee", *said], "user_persona": "", "gt_movie_title": film}
+
+    folder = tmp_path / "pearl"
+    folder.mkdir()
+    for split in ("train", "test"):
+        (folder / f"{split}.json").write_text(json.dumps([record(number) for number in range(12)]))
+    words = ["train", card, "--set", "dataset=pearl", "--data", f"pearl={folder}", "--set", f"graph={world}"]
+    assert main([*map(str, words), "--output", str(tmp_path / "out")]) == 0
+    stages = json.loads((tmp_path / "out" / "training.json").read_text())["stages"]
+    assert all(stage["examples"] > 8 for stage in stages)
+    run = ["run", "--task", "recommender", "--model", card, "--set", f"engine.model={tmp_path / 'out'}"]
+    run += ["--dataset", "pearl", "--data", folder, "--set", "protocol=unicrs", "--output", tmp_path / "run", "--json"]
+    assert main([*map(str, run)]) == 0
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         (["--set", "graph=nowhere"], "There is no folder nowhere"),
+        (["--set", "encoder=./nowhere"], "--set encoder=all-MiniLM-L6-v2"),
         (["--set", "epochs=1,2"], "In --set epochs"),
         (["--set", "fuson=false"], "Did you mean 'fusion'"),
         (["--dry-run"], "leave it out"),
