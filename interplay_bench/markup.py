@@ -18,7 +18,8 @@ RESPONSE_OPEN, RESPONSE_CLOSE = "<response>", "</response>"
 END = RESPONSE_CLOSE
 """The token that ends a turn."""
 
-_TITLE = re.compile(r"<(\w+)_title>(.*?)</\1_title>", re.DOTALL)
+# No title is longer: without a bound, output that opens titles and closes none takes time by its length squared.
+_TITLE = re.compile(r"<(\w{1,40})_title>(.{0,500}?)</\1_title>", re.DOTALL)
 _WELL_FORMED = re.compile(r"\s*<action>\s*<([\w-]+)>\s*</action>\s*<response>(.*?)(?:</response>\s*|\Z)", re.DOTALL)
 _STRUCTURAL = re.compile(
     r"</?(?:action|response|\w+_title)>|<(?:%s)>" % "|".join([*Role, *Action])  # noqa: UP031

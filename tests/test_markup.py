@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -124,3 +125,10 @@ def test_malformed_output_says_why() -> None:
         parsed = parse(text, Role.USER)
         assert isinstance(parsed, Malformed)
         assert parsed.reason == reason
+
+
+def test_titles_that_are_opened_and_never_closed_cost_little() -> None:
+    started = time.perf_counter()
+    body = "Try " + "<movie_title>" * 20_000
+    assert isinstance(parse(f"<action><recommend></action><response>{body}", Role.RECOMMENDER), Malformed)
+    assert time.perf_counter() - started < 5
