@@ -107,7 +107,7 @@ def _identity(model: Mapping[str, Any]) -> str:
     known = model["identity"]
     shown = [f"{name} {_short(known[name])}" for name in NAMED if known.get(name) not in (None, "none")]
     sampling = known.get("sampling", {})
-    shown += [f"temperature {sampling['temperature']}, seed {sampling['seed']}"] if sampling else []
+    shown += [f"{name} {sampling[name]}" for name in ("temperature", "seed") if name in sampling]
     return f" ({'; '.join(shown)})" if shown else ""
 
 

@@ -29,15 +29,19 @@ class Pair:
     recommender: Recommender
 
     @classmethod
-    def of(cls, user: Adapter, recommender: Adapter, stock: Stock) -> Self:
-        """Let two adapters meet over a stock of items; one of the wrong role is a :class:`MisfitError`."""
+    def of(cls, user: Adapter, recommender: Adapter, stock: Stock, names: tuple[str, str] | None = None) -> Self:
+        """Let two adapters meet over a stock of items; one of the wrong role is a :class:`MisfitError`.
+
+        ``names``: what the two are called, where that is not their classes' names.
+        """
+        names = names or (type(user).__name__, type(recommender).__name__)
         for model in dict.fromkeys((user, recommender)):
             if isinstance(model, Browser):
                 model.browse(stock)
         if not isinstance(user, UserSimulator) or Role.USER not in user.roles:
-            raise MisfitError(f"{_name(user)} is no user simulator: interplay needs one that speaks for the user.")
+            raise MisfitError(f"{names[0]} is no user simulator: interplay needs one that speaks for the user.")
         if not isinstance(recommender, Recommender) or Role.RECOMMENDER not in recommender.roles:
-            raise MisfitError(f"{_name(recommender)} is no recommender: interplay needs one that recommends.")
+            raise MisfitError(f"{names[1]} is no recommender: interplay needs one that recommends.")
         return cls(user if speaks(user) else Spoken(user), recommender)
 
     def knows_target(self, role: Role) -> bool:
@@ -46,7 +50,3 @@ class Pair:
         if isinstance(model, Spoken):
             model = model.policy
         return model.knows_target
-
-
-def _name(model: Adapter) -> str:
-    return type(model).__name__

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from interplay_bench import model as models
-from interplay_bench import options, runner
+from interplay_bench import options, registry, runner
 from interplay_bench.errors import CardError
 from interplay_bench.interplay.lockstep import WINDOW
 from interplay_bench.interplay.simulation import MAX_TURNS
@@ -46,6 +46,8 @@ class Request:
         words += ["--decisions"] if self.decisions else []
         for key, value in self.settings.items():
             words += ["--set", f"{key}={value}"]
+        for plugin in registry.plugins():
+            words += ["--plugin", str(plugin)]
         return shlex.join(words)
 
     def evaluation(self) -> runner.Request:

@@ -7,6 +7,7 @@ dialogue is written as one line the moment it ends: SIGKILL loses those in fligh
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from interplay_bench import registry
 from interplay_bench.errors import RunError, UsageError
 from interplay_bench.interplay.corpus import write_corpus
 from interplay_bench.interplay.episode import Episode
+from interplay_bench.interplay.folder import check, place
 from interplay_bench.interplay.leakage import leakage
 from interplay_bench.interplay.lockstep import Rules, converse
 from interplay_bench.interplay.pair import Pair, Remembering
@@ -27,8 +29,8 @@ from interplay_bench.interplay.transitions import transitions
 from interplay_bench.model import Model
 from interplay_bench.progress import Progress, silent
 from interplay_bench.provenance import machine, revision, versions
-from interplay_bench.run import RECORD, SCHEMA, Run, read_record, write_record
-from interplay_bench.runner import IDENTITY, load, stock_of
+from interplay_bench.run import SCHEMA, Run, write_record
+from interplay_bench.runner import load, stock_of
 from interplay_bench.sample_log import SampleLog, read_samples, windows
 from interplay_bench.simulator import LanguageModelSimulator
 from interplay_bench.task import Task, tally
@@ -54,6 +56,7 @@ def simulate(
     :class:`~interplay_bench.errors.InterplayError` for everything that a caller can get wrong.
     """
     _check(request)
+    check(output, resume)
     task = registry.find_task("interplay").from_settings(request.task_settings(), request.seed)
     request.models()
     source = load(request.dataset, request.data, request.split)
@@ -61,19 +64,19 @@ def simulate(
     stock = stock_of(source, request.data)
     task.prepare(stock)
     with _played(request, cast) as (user, recommender):
-        pair = Pair.of(user.adapter, recommender.adapter, stock)
+        pair = Pair.of(user.adapter, recommender.adapter, stock, (user.name, recommender.name))
         for adapter in (user.adapter, recommender.adapter):
             if isinstance(adapter, LanguageModelSimulator) and isinstance(adapter.model, Remembering):
                 adapter.model.remember()
         record = _record(request, task, source, len(dialogues), user, recommender)
-        folder = _folder(record, output, resume)
+        folder = place(record, output)
         log = SampleLog(folder)
+        write_record(folder, record)  # before the samples: without a record, they would be nobody's
         done = log.recover(windows(len(dialogues), 1))
-        write_record(folder, record)
         started = time.monotonic()
         todo = {number: dialogue for number, dialogue in enumerate(dialogues) if number not in done}
         rules = Rules(request.max_turns, request.window, request.decisions)
-        with progress(f"{user.name} · {recommender.name}", len(dialogues), len(done)) as advance:
+        with _going_on(folder), progress(f"{user.name} · {recommender.name}", len(dialogues), len(done)) as advance:
             for number, episode in converse(pair, todo, stock.catalog, rules):
                 log.append([number], [episode.sample()])
                 advance(1)
@@ -88,7 +91,18 @@ def simulate(
     return Run.load(folder)
 
 
+@contextmanager
+def _going_on(folder: Path) -> Iterator[None]:
+    """Say, where a person interrupts, how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"--output {shlex.quote(str(folder))} --resume goes on from here") from None
+
+
 def _check(request: Request) -> None:
+    if request.seed < 0:
+        raise UsageError(f"The seed must be at least 0, not {request.seed}.")
     if request.limit is not None and request.limit < 1:
         raise UsageError(f"--limit must be at least 1, not {request.limit}.")
     if request.max_turns < 1:
@@ -154,41 +168,3 @@ def _outcome(
             "dialogues_per_second": round(worked / seconds, 3) if seconds else None,
         },
     }
-
-
-def _folder(record: dict[str, Any], output: Path | None, resume: bool) -> Path:
-    """The run directory, made or checked; an existing one is only gone on with when asked for."""
-    if output is None:
-        if resume:
-            raise UsageError("--resume needs --output: the directory of the simulation to go on with.")
-        return fresh(f"{record['dataset']['name']}-{record['model']['name']}-{record['recommender']['name']}")
-    if (output / RECORD).is_file():
-        if not resume:
-            raise RunError(f"{output} already holds a run. Add --resume to go on with it, or choose another --output.")
-        _same(read_record(output), record, output)
-    elif output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise RunError(f"{output} exists and is no run directory. Choose another --output.")
-    output.mkdir(parents=True, exist_ok=True)
-    return output
-
-
-def _same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
-    different = [part for part in (*IDENTITY, "recommender") if before.get(part) != now[part]]
-    different += [key for key in ("seed", "limit") if before["request"][key] != now["request"][key]]
-    if different:
-        raise RunError(f"{folder} holds a run that differs in {', '.join(different)}: it cannot be gone on with.")
-
-
-def fresh(name: str, root: Path = Path("runs")) -> Path:
-    """A new directory ``root/name-NNN``."""
-    plain = "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
-    root.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while True:
-        folder = root / f"{plain}-{number:03d}"
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            number += 1
-        else:
-            return folder

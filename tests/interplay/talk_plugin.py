@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -69,6 +69,9 @@ def wrote(action: str, text: str, role: Role) -> Reply:
 @adapter("talkative")
 class Talkative(UserSimulator):
     """Accepts now and then, and stumbles now and then."""
+
+    def identity(self) -> Mapping[str, object]:
+        return {"sampling": {"stop": ("</response>",)}}
 
     def decide(self, views: Sequence[View]) -> list[Decision]:
         return [Decision(Verdict.ACCEPT if draw(v, "d") < 30 else Verdict.REJECT, draw(v, "d") / 100) for v in views]

@@ -111,8 +111,8 @@ def test_another_seed_is_another_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
-        ({"user": "fixed-list"}, MisfitError, "no user simulator"),
-        ({"recommender": "talkative"}, MisfitError, "no recommender"),
+        ({"user": "fixed-list"}, MisfitError, "^fixed-list is no user simulator"),
+        ({"recommender": "talkative"}, MisfitError, "^talkative is no recommender"),
         ({"user": "talkativ"}, UsageError, "Did you mean 'talkative'"),
         ({"limit": 0}, UsageError, "--limit"),
         ({"max_turns": 0}, UsageError, "--max-turns"),
@@ -131,10 +131,33 @@ def test_an_existing_run_is_only_gone_on_with_when_asked_and_when_it_is_the_same
     simulate(TALK, tmp_path / "run")
     with pytest.raises(RunError, match="--resume"):
         simulate(TALK, tmp_path / "run")
+    assert simulate(TALK, tmp_path / "run", resume=True).complete
     changes: tuple[dict[str, Any], ...] = ({"max_turns": 6}, {"recommender": "fixed-list"}, {"seed": 3})
     for change in changes:
         with pytest.raises(RunError, match="differs in"):
             simulate(replace(TALK, **change), tmp_path / "run", resume=True)
+
+
+def test_a_taken_folder_is_found_before_any_model_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Request, "build", None)
+    (tmp_path / "run.txt").write_text("mine")
+    with pytest.raises(RunError, match="no run directory"):
+        simulate(TALK, tmp_path)
+
+
+def test_killed_at_its_very_start_it_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json.draft").write_text('{"sche')
+    assert simulate(TALK, tmp_path / "run", resume=True).complete
+
+
+def test_interrupted_by_a_person_it_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("interplay_bench.interplay.session.converse", stop)
+    with pytest.raises(KeyboardInterrupt, match="--resume goes on from here"):
+        simulate(TALK, tmp_path / "run")
 
 
 def test_the_command_line(cli: Cli, plugin: Path, tmp_path: Path) -> None:
