@@ -127,8 +127,8 @@ def _statistics(run: Run) -> str:
 
 def _audit(leaks: Mapping[str, Any]) -> str:
     rows = [
-        f"Every prompt of the first {leaks['dialogues']} dialogues was searched for the target's title. What stands in "
-        "the turns was said by the two sides themselves; anywhere else it is a leak."
+        f"Every prompt of the first {leaks['dialogues']} dialogues that have a target was searched for its title. What "
+        "stands in the turns was said by the two sides themselves; anywhere else it is a leak."
     ]
     for side in ("user", "recommender"):
         found = leaks[side]

@@ -12,16 +12,17 @@ from interplay_bench.leak_audit import audit_leaks
 from interplay_bench.model import Model
 
 AUDITED = 200
-"""How many dialogues are searched, from the first."""
+"""How many dialogues are searched, from the first; those without a target prove nothing and are left out."""
 
 
 def leakage(cast: tuple[Model, Model], episodes: Sequence[Episode], limit: int = AUDITED) -> dict[str, Any]:
     """By side: how many prompts were searched, and what was found, channel by channel.
 
     ``leaks``: finds anywhere but in the turns. What stands in the turns was said by the two sides themselves, so it
-    is the dialogue that brought it up. A side that is told the target by design is not searched.
+    is the dialogue that brought it up (``unnamed``: in how many prompts without that the catalogue knew it, as titles
+    that are ordinary words are found in ordinary sentences). A side that is told the target by design is not searched.
     """
-    dialogues = [episode.dialogue for episode in episodes[:limit]]
+    dialogues = [episode.dialogue for episode in episodes if episode.dialogue.target is not None][:limit]
     sides = zip(("user", "recommender"), cast, strict=True)
     return {"dialogues": len(dialogues), **{side: _audit(model, dialogues) for side, model in sides}}
 
@@ -34,6 +35,7 @@ def _audit(model: Model, dialogues: Sequence[Dialogue]) -> dict[str, Any]:
         str(report.channel): {
             "prompts": report.prompts,
             "found": report.leaks,
+            "unnamed": report.unprompted,
             **({"example": report.example} if report.leaks else {}),
         }
         for report in reports

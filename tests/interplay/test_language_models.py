@@ -90,5 +90,9 @@ def test_the_audit_of_prompts_finds_what_leaks_and_only_that(engine: Any) -> Non
     assert leakage((model, model), leaking)["user"]["leaks"] > 0
     said = replace(gold(3), turns=(*gold(3).turns, Turn(Role.RECOMMENDER, Action.CHAT, 'Try "Ulysses" (1903).')))
     said = replace(said, turns=(*said.turns, Turn(Role.USER, Action.CHAT, "No.")))
-    assert leakage((model, model), [Episode(said, ())])["user"]["leaks"] == 0
-    assert leakage((model, model), [Episode(said, ())])["user"]["channels"]["turns"]["found"] > 0
+    aimless = replace(said, id="aimless", target=None)
+    heard = leakage((model, model), [Episode(aimless, ()), Episode(said, ())], limit=1)
+    assert heard["dialogues"] == 1
+    assert heard["user"]["leaks"] == 0
+    turns = heard["user"]["channels"]["turns"]
+    assert turns["found"] == turns["unnamed"] > 0  # the words are there, and no mention of the item
