@@ -85,7 +85,8 @@ class Interplay(Task[Options, UserSimulator]):
 
     def evaluate(self, model: UserSimulator, dialogues: Sequence[Dialogue]) -> list[Sample]:
         """Simulate a dialogue for each persona."""
-        pair = Pair.of(model, self.recommender.adapter, self.stock)
+        names = type(model).__name__, self.options.recommender
+        pair = Pair.of(model, self.recommender.adapter, self.stock, names)
         rules = Rules(self.options.max_turns, len(dialogues), self.options.decisions)
         ended = dict(converse(pair, dict(enumerate(dialogues)), self.stock.catalog, rules))
         return [ended[number].sample() for number in sorted(ended)]

@@ -62,6 +62,11 @@ def test_a_run_goes_on_with_the_same_recommender_only(tmp_path: Path) -> None:
         evaluate("interplay", "talkative", "library", settings=settings, output=tmp_path / "run", resume=True)
 
 
+def test_the_other_side_is_named_as_it_was_typed(tmp_path: Path) -> None:
+    with pytest.raises(MisfitError, match="^oracle is no recommender"):
+        evaluate("interplay", "accept-first", "library", settings={"recommender": "oracle"}, output=tmp_path / "run")
+
+
 def test_a_dialogue_needs_a_turn(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="max_turns must be at least 1"):
         evaluate("interplay", "accept-first", "library", settings={"max_turns": "0"}, output=tmp_path / "run")
