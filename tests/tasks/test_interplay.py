@@ -63,7 +63,7 @@ def test_a_run_goes_on_with_the_same_recommender_only(tmp_path: Path) -> None:
 
 
 def test_the_other_side_is_named_as_it_was_typed(tmp_path: Path) -> None:
-    with pytest.raises(MisfitError, match="^oracle is no recommender"):
+    with pytest.raises(MisfitError, match=r"^oracle is no recommender"):
         evaluate("interplay", "accept-first", "library", settings={"recommender": "oracle"}, output=tmp_path / "run")
 
 
