@@ -89,6 +89,7 @@ class Row:
 class Table:
     """Rows that may be compared: same task, data and metric signatures.
 
+    ``setting``: the options that tell it from another table of the same kind and data.
     ``printed``: the number of the paper's table that this one repeats, if it does nothing else. ``scope``: whether it
     has the columns of one of the ``paper``'s tables, what the same runs measured ``beyond`` them, or all of a ``task``.
     """
@@ -106,6 +107,7 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     printed: int | None = None
+    setting: str = ""
     scope: Scope = "task"
 
     @property
@@ -116,8 +118,14 @@ class Table:
 
     @property
     def reach(self) -> str:
-        """What a heading says of the columns."""
-        return ", beyond the paper's columns" if self.scope == "beyond" else ""
+        """What a heading says of the options and the columns."""
+        setting = f" ({self.setting})" if self.setting else ""
+        return f"{setting}, beyond the paper's columns" if self.scope == "beyond" else setting
+
+    @property
+    def options(self) -> list[str]:
+        """How its tasks were set, an option each."""
+        return [option for span in self.spans for option in span.options.split(", ") if option]
 
     def only(self, places: Places) -> Table:
         """The table with some of its columns alone; a span that has none left is gone."""

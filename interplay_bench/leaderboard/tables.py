@@ -8,7 +8,7 @@ set, records whose signatures in the paper's columns differ stand in different t
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -113,10 +113,15 @@ def _shared(options: Sequence[Mapping[str, object]]) -> dict[str, object]:
 
 
 def _named(tables: Iterable[Table]) -> Iterator[Table]:
-    """The tables with names for links: ``table-1-redial``, ``...-beyond``, and a number where there are several."""
-    seen: Counter[str] = Counter()
+    """The tables with names for links: ``table-1-redial``, ``...-beyond``, and a number where there are several.
+
+    Of several, the later ones say by which options they were set otherwise than the first.
+    """
+    seen: dict[str, list[Table]] = defaultdict(list)
     for table in tables:
         beyond = "-beyond" if table.scope == "beyond" else ""
         words = re.sub(r"[^a-z0-9]+", "-", f"{table.family}-{table.dataset}{beyond}".lower()).strip("-")
-        seen[words] += 1
-        yield replace(table, slug=words if seen[words] == 1 else f"{words}-{seen[words]}")
+        seen[words].append(table)
+        first, number = seen[words][0], len(seen[words])
+        own = ", ".join(option for option in table.options if option not in first.options) if number > 1 else ""
+        yield replace(table, slug=words if number == 1 else f"{words}-{number}", setting=own)
