@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,6 +52,15 @@ def test_signatures_never_mix(shelf: Shelf) -> None:
         signatures = {(column["metric"], column["signature"]) for column in table["columns"]}
         assert len(signatures) == len({metric for metric, _ in signatures})
     assert sorted(model for table in tables for model in models(table)) == ["a", "b", "c", "d"]
+
+
+def test_a_second_table_says_how_it_was_set(shelf: Shelf) -> None:
+    shelf.add("a", shelf.multiturn(90, 5), task__options={"history": "gold", "decide": "score"})
+    shelf.add("b", shelf.multiturn(80, 5, history="self"), task__options={"history": "self", "decide": "score"})
+    shelf.render()
+    first, second = re.findall(r"^## (User simulators on redial.*)$", shelf.text(), re.MULTILINE)
+    assert "(" not in first
+    assert second.endswith("(history=self)")
 
 
 def test_a_metric_that_only_some_have_does_not_tear_them_apart(shelf: Shelf, cells: Cells) -> None:
