@@ -254,7 +254,7 @@ def _folder(record: dict[str, Any], output: Path | None) -> Path:
     """The run directory, made, or found to hold the same run."""
     if output is None:
         name = f"{record['dataset']['name']}-{record['task']['name']}-{record['model']['name']}"
-        return _fresh(Path("runs"), "".join(c if c.isalnum() or c in "-._" else "_" for c in name[-120:]))
+        return fresh(name)
     if (output / RECORD).is_file():
         _same(read_record(output), record, output)
     output.mkdir(parents=True, exist_ok=True)
@@ -269,12 +269,13 @@ def _same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> No
         raise RunError(f"{folder} holds a run that differs in {', '.join(different)}: it cannot be gone on with.")
 
 
-def _fresh(root: Path, name: str) -> Path:
+def fresh(name: str, root: Path = Path("runs")) -> Path:
     """A new directory ``root/name-NNN``."""
+    plain = "".join(c if c.isalnum() or c in "-._" else "_" for c in name[-120:])
     root.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:
-        folder = root / f"{name}-{number:03d}"
+        folder = root / f"{plain}-{number:03d}"
         try:
             folder.mkdir()
         except FileExistsError:

@@ -10,13 +10,13 @@ from pathlib import Path
 from interplay_bench.comparison import Difference, compare
 from interplay_bench.errors import UsageError
 from interplay_bench.interplay.data_card import write_data_card
-from interplay_bench.interplay.folder import fresh
 from interplay_bench.interplay.report import value
 from interplay_bench.interplay.request import Request
 from interplay_bench.interplay.session import simulate
 from interplay_bench.model import Model
 from interplay_bench.progress import Progress, silent
 from interplay_bench.run import Run
+from interplay_bench.runner import fresh
 
 Matrix = Mapping[tuple[str, str], Run]
 SHOWN = ("acceptance", "turns to acceptance", "recommendations", "repeated", "agreement", "Match Score", "cut off",

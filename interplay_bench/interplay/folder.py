@@ -9,7 +9,7 @@ from typing import Any
 from interplay_bench.dataset import canonical
 from interplay_bench.errors import RunError, UsageError
 from interplay_bench.run import DRAFT, RECORD, read_record
-from interplay_bench.runner import IDENTITY
+from interplay_bench.runner import IDENTITY, fresh
 
 
 def check(output: Path | None, resume: bool) -> None:
@@ -32,21 +32,6 @@ def place(record: Mapping[str, Any], output: Path | None) -> Path:
         _same(read_record(output), record, output)
     output.mkdir(parents=True, exist_ok=True)
     return output
-
-
-def fresh(name: str, root: Path = Path("runs")) -> Path:
-    """A new directory ``root/name-NNN``."""
-    plain = "".join(c if c.isalnum() or c in "-._" else "_" for c in name[-120:])
-    root.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while True:
-        folder = root / f"{plain}-{number:03d}"
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            number += 1
-        else:
-            return folder
 
 
 def _foreign(folder: Path) -> bool:
