@@ -7,9 +7,11 @@ Knowledge-Enhanced Prompt Learning. KDD. An implementation of our own, from the 
   - The affinity of words and entities is normalised by a softmax, as in the authors' code; ``affinity = "bilinear"``
     takes the paper's bare product.
   - ``entity_text``: an entity's vector is a learnt row, as in the paper, plus a projection of its name's text vector.
-  - ``item_bias``: a candidate's score has a bias, which begins at the logarithm of its frequency among the targets.
-  - ``likeness``: how near a candidate's name is to those of the context's entities (mean cosine of text vectors) joins
-    its score, times a learnt number; from few dialogues that is not learnt through the language model.
+  - ``item_bias``: the logarithm of how often a candidate is a target joins its score. While an example is learnt from,
+    its own targets are not counted: else popularity would seem to explain all, and the context nothing.
+  - ``likeness``: how near a candidate is to the context's entities (mean cosine of text vectors, of names and of what
+    the graph ties them to) joins its score, times a learnt number; from few dialogues that is not learnt through the
+    language model.
   - Edges run both ways, a relation's inverse being a relation of its own.
   - The padding of a batch is masked everywhere, so that a row's result does not depend on its batch.
   - Nothing is recommended that was named before; an entity is a target of pre-training only where it is new, and its

@@ -12,10 +12,11 @@ import torch
 from interplay_bench.engines.weights import TransformersSettings, load
 from interplay_bench.progress import Progress, silent
 from interplay_bench.unicrs.batch import Batch
-from interplay_bench.unicrs.entity_encoder import EntityEncoder, EntityVectors
+from interplay_bench.unicrs.entity_encoder import EntityEncoder, EntityVectors, both_ways
 from interplay_bench.unicrs.example import Context, Piece
 from interplay_bench.unicrs.graph import KnowledgeGraph
 from interplay_bench.unicrs.language import FrozenLanguageModel
+from interplay_bench.unicrs.likeness import profiles
 from interplay_bench.unicrs.linking import Linker
 from interplay_bench.unicrs.predictor import Predictor
 from interplay_bench.unicrs.prompter import Prompter
@@ -62,6 +63,9 @@ class Network:
         if recipe.entity_text and names is None:
             names = mean_vectors(self.encoder, graph.names)
         self.names = names
+        self._profiles = None
+        if recipe.likeness and names is not None:
+            self._profiles = profiles(names, both_ways(graph)[0] if recipe.convolution else None)
         torch.manual_seed(seed)
         self.pretraining = self._predictor(self._prompter(), tuple(range(len(graph.names))))
         self.branch()
@@ -128,8 +132,7 @@ class Network:
         self._vectors = None
 
     def _predictor(self, prompter: Prompter, candidates: tuple[int, ...]) -> Predictor:
-        names = self.names if self.recipe.likeness else None
-        return Predictor(self.language, prompter, candidates, self.recipe.item_bias, names)
+        return Predictor(self.language, prompter, candidates, self.recipe.item_bias, self._profiles)
 
     def _prompter(self) -> Prompter:
         recipe = self.recipe

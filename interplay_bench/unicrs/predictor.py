@@ -10,6 +10,7 @@ from torch import nn
 from interplay_bench.unicrs.batch import Batch, Reading
 from interplay_bench.unicrs.entity_encoder import EntityVectors
 from interplay_bench.unicrs.language import FrozenLanguageModel
+from interplay_bench.unicrs.likeness import likeness
 from interplay_bench.unicrs.prompter import Prompter
 
 UNSEEN = 0.5
@@ -24,12 +25,14 @@ PACE = 100.0
 class Predictor(nn.Module):
     """Scores ``candidates`` (entities, by number) by the language model's last state times their vectors.
 
-    The prompt is of fused entities. ``bias``: give each candidate a learnt number of its own. ``names`` (entities, n):
-    text vectors of unit length; a candidate's mean cosine with the context's entities, times a learnt number, joins.
+    The prompt is of fused entities. ``bias``: let the logarithm of how often a candidate is a target join its score.
+    ``profiles`` (entities, n), see :mod:`interplay_bench.unicrs.likeness`: let a candidate's likeness to the context's
+    entities join, times a learnt number.
     """
 
     candidates: torch.Tensor
-    names: torch.Tensor | None
+    counts: torch.Tensor | None
+    profiles: torch.Tensor | None
 
     def __init__(
         self,
@@ -37,33 +40,30 @@ class Predictor(nn.Module):
         prompter: Prompter,
         candidates: tuple[int, ...],
         bias: bool,
-        names: torch.Tensor | None = None,
+        profiles: torch.Tensor | None = None,
     ) -> None:
         super().__init__()
         self._language = language
         self.prompter = prompter
         self.register_buffer("candidates", torch.tensor(candidates, dtype=torch.long), persistent=False)
-        self.bias = nn.Parameter(torch.zeros(len(candidates))) if bias else None
-        # Names have much in common, which says nothing of any of them.
-        self.register_buffer("names", None if names is None else _centred(names), persistent=False)
+        self.register_buffer("counts", torch.full((len(candidates),), UNSEEN) if bias else None)
+        self.register_buffer("profiles", profiles, persistent=False)
         # How much a likeness counts, over PACE, and how much the state's score does.
-        self.weights = None if names is None else nn.Parameter(torch.tensor([0.0, STATE_SHARE]))
+        self.weights = None if profiles is None else nn.Parameter(torch.tensor([0.0, STATE_SHARE]))
         places = torch.full((len(prompter.entities.rows),), -1, dtype=torch.long)
         places[self.candidates] = torch.arange(len(candidates))
         self._places = places
 
     def expect(self, readings: Iterable[Reading]) -> None:
-        """Let the biases, where there are any, begin at the logarithms of how often candidates are targets.
+        """Count how often each candidate is a target, where that is to join the scores.
 
         What is popular is then known, and what is learnt is what depends on the context.
         """
-        if self.bias is None:
+        if self.counts is None:
             return
-        counts = torch.full_like(self.bias, UNSEEN)
+        self.counts.fill_(UNSEEN)
         for reading in readings:
-            counts[self._places[reading.targets]] += 1
-        with torch.no_grad():
-            self.bias.copy_(counts.log())
+            self.counts[self._places[reading.targets]] += 1
 
     def scores(self, batch: Batch, entities: EntityVectors) -> torch.Tensor:
         """Logits (B, candidates), float32; ``entities`` has the candidates' vectors and those of the batch."""
@@ -72,17 +72,10 @@ class Predictor(nn.Module):
         # A plain product, as in the paper; the state is scaled to unit variance, which models differ in.
         last = nn.functional.layer_norm(batch.last(states).float(), (states.shape[-1],))
         out: torch.Tensor = last @ entities.of(self.candidates).T
-        if self.weights is not None:
-            likeness, share = self.weights
-            out = share * out + PACE * likeness * self._alike(batch)
-        return out if self.bias is None else out + self.bias
-
-    def _alike(self, batch: Batch) -> torch.Tensor:
-        """Each candidate's mean cosine with the entities of the context: (B, candidates); 0 without any."""
-        assert self.names is not None
-        there = batch.entity_mask[..., None]
-        mentioned = (self.names[batch.entities] * there).sum(1) / there.sum(1).clamp(min=1)
-        return mentioned @ self.names[self.candidates].T
+        if self.weights is not None and self.profiles is not None:
+            weight, share = self.weights
+            out = share * out + PACE * weight * likeness(self.profiles, batch, self.candidates)
+        return out if self.counts is None else out + self._popularity(batch)
 
     def vectors(self, batch: Batch | None = None) -> EntityVectors:
         """The vectors that ``batch`` needs; of all entities, without one."""
@@ -101,7 +94,17 @@ class Predictor(nn.Module):
         found = logprobs.gather(1, places.clamp(min=0))
         return -found[there].sum(), int(there.sum())
 
+    def _popularity(self, batch: Batch) -> torch.Tensor:
+        """The logarithm of each candidate's count: (B, candidates).
 
-def _centred(vectors: torch.Tensor) -> torch.Tensor:
-    """Vectors of unit length, less what they have in common."""
-    return nn.functional.normalize(vectors.float() - vectors.float().mean(0), dim=-1)
+        A batch that is learnt from is among what was counted; its own targets are taken off, since a count that knew
+        them would leave nothing for the context to explain.
+        """
+        assert self.counts is not None
+        counts = self.counts.expand(len(batch.targets), -1)
+        if self.training:
+            there = batch.targets >= 0
+            own = torch.zeros_like(counts)
+            own.scatter_add_(1, self._places[batch.targets.clamp(min=0)].clamp(min=0), there.to(counts.dtype))
+            counts = (counts - own).clamp(min=UNSEEN)
+        return counts.log()

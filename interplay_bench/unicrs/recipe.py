@@ -31,10 +31,10 @@ class UniCRSRecipe:
     ``response_tokens``: of a response at most. ``width``, ``bases``: of the graph convolution. ``prefix``: learnt
     tokens of a prompt. ``talk``: which of the recommender's turns the conversation stage learns.
 
-    ``prompt_layers``, ``affinity``, ``entity_text``: see :mod:`interplay_bench.unicrs`. ``item_bias``: give each item
-    (in pre-training: each entity) a learnt bias that begins at its frequency, which the paper has not. ``likeness``:
-    let the cosine of names join the scores; it needs ``entity_text``. Ablations: ``convolution = false``
-    leaves the graph out, ``fusion = false`` the cross-fusion.
+    ``prompt_layers``, ``affinity``, ``entity_text``: see :mod:`interplay_bench.unicrs`. Two things join the scores that
+    the paper has not: ``item_bias``, how often each item (in pre-training: each entity) is a target, and ``likeness``,
+    the cosine of names and neighbours, which needs ``entity_text``. Ablations: ``convolution = false`` leaves the graph
+    out, of the likeness too; ``fusion = false`` the cross-fusion.
     """
 
     base: str

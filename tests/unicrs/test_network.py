@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -76,24 +76,44 @@ def test_it_answers_with_slots_and_never_with_what_was_named(network: Make, cont
 def test_text_of_entities_joins_and_bias_orders(network: Make, contexts: list[Context]) -> None:
     assert network(entity_text="true").recommender.prompter.entities.describe is not None
     made = network(item_bias="true")
-    assert made.recommender.bias is not None
-    made.recommender.bias.data[3] = 1e6
+    assert made.recommender.counts is not None
+    made.recommender.counts[3] = 1e30
     assert scores(made, contexts).argmax(1).tolist() == [3] * len(contexts)
 
 
-def test_biases_begin_at_the_frequency_of_targets(network: Make) -> None:
+def test_biases_are_the_frequency_of_targets(network: Make) -> None:
     predictor = network(item_bias="true").recommender
     nothing = torch.zeros(0)
     often, once = predictor.candidates[:2]
     targets = [torch.stack([often, once]), *[often[None]] * 2]
     predictor.expect([Reading(nothing, nothing, nothing, numbers) for numbers in targets])
-    assert predictor.bias is not None
-    assert (predictor.bias[0] - predictor.bias[1]).exp().item() == pytest.approx(3.5 / 1.5)
-    assert (predictor.bias[2:] < predictor.bias[1]).all()
+    assert predictor.counts is not None
+    assert predictor.counts[:2].tolist() == [3.5, 1.5]
+    assert set(predictor.counts[2:].tolist()) == {0.5}
 
 
-def test_likeness_is_the_mean_cosine_of_names_less_what_all_share(network: Make, contexts: list[Context]) -> None:
-    made = network(entity_text="true", likeness="true")
+def test_an_example_that_is_learnt_from_does_not_count_its_own_targets(network: Make, contexts: list[Context]) -> None:
+    """In training its loss is what a count over all other examples gives."""
+    made = network(item_bias="true")
+    predictor = made.recommender
+    own, other = predictor.candidates[:2].tolist()
+    readings = made.reader.read(contexts[:1] * 2, [[], []], [[own, other], [other]])
+    predictor.expect(readings)
+    predictor.train()
+    with torch.no_grad():
+        learnt = predictor.loss(Batch.of(readings[:1]))[0]
+        predictor.eval()
+        predictor.expect(readings[1:])
+        assert float(learnt) == pytest.approx(float(predictor.loss(Batch.of(readings[:1]))[0]))
+        assert predictor.counts is not None
+        assert predictor.counts[:2].tolist() == [0.5, 1.5]
+
+
+@pytest.mark.parametrize("convolution", ["true", "false"])
+def test_likeness_is_the_mean_cosine_of_what_the_context_names(
+    network: Make, contexts: list[Context], convolution: str
+) -> None:
+    made = network(entity_text="true", likeness="true", convolution=convolution)
     predictor = made.recommender
     assert predictor.weights is not None
     assert made.names is not None
@@ -103,12 +123,27 @@ def test_likeness_is_the_mean_cosine_of_names_less_what_all_share(network: Make,
         plain = predictor.scores(batch, predictor.vectors())
         predictor.weights.copy_(torch.tensor([0.02, 1.0]))
         joined = predictor.scores(batch, predictor.vectors())
-    names = made.names.float() - made.names.float().mean(0)
+    shown = _told(made.names.float(), made.graph.edges if convolution == "true" else ())
     for row, context in enumerate(contexts):
         for place, item in enumerate(made.graph.items):
-            cosines = [float(torch.cosine_similarity(names[item], names[other], dim=0)) for other in context.entities]
+            cosines = [float(torch.cosine_similarity(shown[item], shown[other], dim=0)) for other in context.entities]
             mean = sum(cosines) / max(1, len(cosines))
             assert float(joined[row, place] - plain[row, place]) == pytest.approx(2 * mean, abs=1e-3)
+
+
+def _told(names: torch.Tensor, edges: Sequence[tuple[int, int, int]]) -> torch.Tensor:
+    """Each entity's own direction plus that of its neighbours' sum, one by one, less the mean."""
+    unit = [row / row.norm() for row in names - names.mean(0)]
+    out = []
+    for number, row in enumerate(unit):
+        near = [unit[tail] for head, _, tail in edges if head == number]
+        near += [unit[head] for head, _, tail in edges if tail == number]
+        around = torch.stack(near).sum(0) if near else torch.zeros_like(row)
+        out.append(row + around / around.norm().clamp(min=1e-12))
+    if not edges:
+        return torch.stack(unit)
+    told = torch.nn.functional.normalize(torch.stack(out), dim=-1)
+    return told - told.mean(0)
 
 
 def test_likeness_needs_names(network: Make) -> None:
