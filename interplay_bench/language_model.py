@@ -68,13 +68,15 @@ class Prompt:
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How to write: at most ``max_tokens``; ``temperature`` 0 is greedy; ``stop`` strings end a text and are not
-    part of it; ``seed`` makes each row's text its own, whatever its batch."""
+    part of it; ``seed`` makes each row's text its own, whatever its batch. ``guided``: structural tokens that would
+    break the markup are never written (a local engine's model that has them as single tokens)."""
 
     max_tokens: int = 128
     temperature: float = 0.0
     top_p: float = 1.0
     stop: tuple[str, ...] = ()
     seed: int = 0
+    guided: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,16 @@ def title_tokens(domain: str) -> tuple[str, str]:
     return f"<{domain}_title>", f"</{domain}_title>"
 
 
+def is_structural(token: str) -> bool:
+    """Whether ``token`` is one of the markup's own, of whatever domain."""
+    return _STRUCTURAL.fullmatch(token) is not None
+
+
+def title_domain(token: str) -> str | None:
+    """The domain whose titles ``token`` opens: ``movie`` for ``<movie_title>``, ``None`` for any other token."""
+    return token[1 : -len("_title>")] if is_structural(token) and re.fullmatch(r"<\w+_title>", token) else None
+
+
 def special_tokens(domain: str = "movie") -> tuple[str, ...]:
     """Every structural token, in the order in which a tokenizer learns them."""
     return (

@@ -27,7 +27,10 @@ def build(card: ModelCard) -> LanguageModel:
 def sampling(card: ModelCard, seed: int) -> Sampling:
     """How the card's model writes: greedy, 128 tokens, until the end of the turn, where it does not say otherwise."""
     given = {**card.settings, "stop": (END,), "seed": seed}
-    checked: Sampling = _checked(Sampling, given, f"In the settings of the model {card.name!r}")
+    where = f"In the settings of the model {card.name!r}"
+    checked: Sampling = _checked(Sampling, given, where)
+    if checked.guided and card.engine.get("kind") == "endpoint":
+        raise CardError(f"{where}: guided is for local engines; a server has an option of its own for it.")
     return checked
 
 

@@ -33,7 +33,7 @@ class NaiveModel:
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Generation | Refusal]:
         """See :class:`~interplay_bench.language_model.LanguageModel`."""
-        ending = Ending(self.model, self.tokenizer, sampling.stop)
+        ending = Ending(self.model, self.tokenizer, sampling)
         starts = self.encoder.starts(prompts, sampling.max_tokens)
         texts = [s if isinstance(s, Refusal) else self._generate(s, sampling, ending) for s in starts]
         self.count_texts(texts)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from interplay_bench.engines.grammar import Grammar, Place
 from interplay_bench.language_model import Generation, Sampling
 from interplay_bench.markup import END
 
@@ -22,13 +23,14 @@ LOOKBACK = 8
 class Ending:
     """What ends a text: the model's end tokens, the markup's where it is one token, and stop strings."""
 
-    def __init__(self, model: Any, tokenizer: Any, stop: Sequence[str] = ()) -> None:
+    def __init__(self, model: Any, tokenizer: Any, sampling: Sampling) -> None:
         configured = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
         ids = configured if isinstance(configured, list) else [configured]
         self.tokenizer = tokenizer
-        self.stop = tuple(filter(None, stop))
+        self.stop = tuple(filter(None, sampling.stop))
         self.window = max(map(len, self.stop), default=0) + LOOKBACK
         self.ids = {i for i in (*ids, tokenizer.eos_token_id, tokenizer.get_added_vocab().get(END)) if i is not None}
+        self.grammar = Grammar(tokenizer, self.ids) if sampling.guided else None
         self.silent = self.ids | {i for i in (tokenizer.pad_token_id, tokenizer.bos_token_id) if i is not None}
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -53,17 +55,26 @@ class Row:
     ending: Ending
     dice: random.Random
     ids: list[int]
+    place: Place | None
     finish: str | None = None
 
     @classmethod
     def start(cls, prompt: tuple[int, ...], sampling: Sampling, ending: Ending) -> Row:
         """Begin a text; its random numbers come from the seed and the prompt's ids."""
         seed = hashlib.blake2b(array("q", [sampling.seed, *prompt]).tobytes(), digest_size=8).digest()
-        return cls(prompt, sampling, ending, random.Random(int.from_bytes(seed, "big")), [])
+        place = ending.grammar.start(prompt) if ending.grammar else None
+        return cls(prompt, sampling, ending, random.Random(int.from_bytes(seed, "big")), [], place)
+
+    def barred(self) -> frozenset[int]:
+        """The tokens that cannot come next: none, unless the text is guided by the markup's grammar."""
+        grammar = self.ending.grammar
+        return frozenset() if grammar is None or self.place is None else grammar.barred(self.place)
 
     def push(self, token: int) -> bool:
         """Add a token; return whether the text ends here."""
         self.ids.append(token)
+        if self.ending.grammar and self.place is not None:
+            self.place = self.ending.grammar.after(self.place, token)
         if token in self.ending.ids or self.ending.reached(self.ids):
             self.finish = "stop"
         elif len(self.ids) >= self.sampling.max_tokens:
@@ -81,9 +92,16 @@ class Row:
 
 
 def next_tokens(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
-    """Choose each row's next token from its ``logits`` (rows x vocabulary); all rows have the same sampling."""
+    """Choose each row's next token from its ``logits`` (rows x vocabulary); all rows have the same sampling.
+
+    Tokens that a row bars are struck out of ``logits``, in place.
+    """
     import torch
 
+    barred = [(n, token) for n, row in enumerate(rows) for token in row.barred()]
+    if barred:
+        struck = torch.tensor(barred, device=logits.device)
+        logits[struck[:, 0], struck[:, 1]] = -torch.inf
     sampling = rows[0].sampling
     if sampling.temperature <= 0:
         best: list[int] = logits.argmax(-1).tolist()

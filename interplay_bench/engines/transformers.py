@@ -91,7 +91,7 @@ class TransformersModel:
         """See :class:`~interplay_bench.language_model.LanguageModel`."""
         if not self.shares:
             return self.naive.generate(prompts, sampling)
-        ending = Ending(self.model, self.tokenizer, sampling.stop)
+        ending = Ending(self.model, self.tokenizer, sampling)
         starts = self.encoder.starts(prompts, sampling.max_tokens)
         rows = {s.ids: Row.start(s.ids, sampling, ending) for s in starts if isinstance(s, Start)}
         if rows:

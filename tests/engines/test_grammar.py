@@ -1,0 +1,110 @@
+"""A guided model that has the markup's tokens cannot break the markup, and is not touched where it does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+
+from interplay_bench.card import ModelCard
+from interplay_bench.dialogue import Role, Turn
+from interplay_bench.engines import sampling
+from interplay_bench.engines.grammar import Grammar
+from interplay_bench.engines.naive import NaiveModel
+from interplay_bench.engines.row import Ending
+from interplay_bench.engines.transformers import TransformersModel
+from interplay_bench.engines.weights import TransformersSettings, Weights
+from interplay_bench.errors import CardError
+from interplay_bench.language_model import Channel, Generation, Message, Part, Prompt, Sampling
+from interplay_bench.markup import END, Malformed, parse, render, special_tokens, without_broken_end
+from tests.test_markup import turns
+
+BEGUN = "<action><chat></action><response>"
+PROMPTS = [
+    Prompt((Message("system", (Part(Channel.PERSONA, f"Likes rain {n}.\n"),)),), chat=False, prefix=f"<user>{BEGUN}")
+    for n in range(40)
+]
+
+
+def make_tokenizer(extra: tuple[str, ...]) -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    raw = Tokenizer(models.BPE({"<eos>": 0, **{c: n for n, c in enumerate(alphabet, start=1)}}, []))
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    raw.decoder = decoders.ByteLevel()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<eos>", pad_token="<eos>")
+    tokenizer.add_tokens(list(extra), special_tokens=True)
+    return tokenizer
+
+
+TOKENIZER = make_tokenizer(special_tokens())
+
+
+@pytest.fixture(scope="module")
+def weights() -> Weights:
+    """A model that knows nothing and writes structural tokens as gladly as any other."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(TOKENIZER), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=4096, initializer_range=0.3,
+    )  # fmt: skip
+    return Weights(LlamaForCausalLM(config).eval(), TOKENIZER, {"model": "tiny", "max_context": 4096})
+
+
+def written(model: TransformersModel | NaiveModel) -> list[str]:
+    guided = Sampling(max_tokens=60, temperature=1.0, stop=(END,), guided=True)
+    texts = model.generate(PROMPTS, guided)
+    return [text.text for text in texts if isinstance(text, Generation)]
+
+
+def test_random_replies_are_turns(weights: Weights) -> None:
+    texts = written(TransformersModel(TransformersSettings("tiny", dtype="float32", device="cpu"), weights))
+    assert len(texts) == len(PROMPTS)
+    assert any("<movie_title>" in text for text in texts)
+    for text in texts:
+        assert isinstance(parse(without_broken_end(BEGUN + text), Role.USER), Turn), text
+
+
+def test_both_engines_write_the_same(weights: Weights) -> None:
+    settings = TransformersSettings("tiny", dtype="float32", device="cpu")
+    assert written(TransformersModel(settings, weights)) == written(NaiveModel(settings, weights))
+
+
+@given(turns())
+def test_nothing_well_formed_is_barred(turn: Turn) -> None:
+    grammar = Ending(None, TOKENIZER, Sampling(guided=True)).grammar
+    prompt = TOKENIZER(
+        "Likes rain.<user><action><accept></action><response>Yes.</response><recommender><action>"
+    ).input_ids
+    place = grammar.start(prompt)
+    for token in TOKENIZER(render(turn).removeprefix("<action>")).input_ids:
+        assert token not in grammar.barred(place)
+        place = grammar.after(place, token)
+
+
+def test_a_tokenizer_without_the_markup_is_left_alone() -> None:
+    plain = make_tokenizer(("<user>",))
+    grammar = Grammar(plain, {0})
+    place = grammar.start(plain(BEGUN).input_ids)
+    for token in plain(BEGUN + "</movie_title><user>").input_ids:
+        place = grammar.after(place, token)
+        assert not grammar.barred(place)
+
+
+def test_an_unguided_text_is_left_alone(weights: Weights) -> None:
+    model = NaiveModel(TransformersSettings("tiny", dtype="float32", device="cpu"), weights)
+    texts = model.generate(PROMPTS, Sampling(max_tokens=60, temperature=1.0, stop=(END,)))
+    turns = [parse(without_broken_end(BEGUN + t.text), Role.USER) for t in texts if isinstance(t, Generation)]
+    assert any(isinstance(turn, Malformed) for turn in turns)
+
+
+def test_a_server_is_not_guided() -> None:
+    card = ModelCard("served", "zero-shot", "", engine={"kind": "endpoint"}, settings={"guided": True})
+    with pytest.raises(CardError, match="guided is for local engines"):
+        sampling(card, 0)
