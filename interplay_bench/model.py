@@ -51,7 +51,7 @@ def find(name: str, engine: Mapping[str, Any] | None = None) -> Named:
     """Look ``name`` up; ``engine`` replaces options of its card's engine."""
     card, argument = _card(name)
     if engine:
-        if not card.engine:
+        if not (card.engine or card.train):  # what was trained has a folder at least, engine.model
             raise CardError(f"The model {name!r} has no engine whose options could be set.")
         card = card.override(engine)
     adapters = registry.adapters()
