@@ -115,6 +115,8 @@ def test_a_users_mistake_is_one_clear_line(cli: Cli, arguments: list[str], words
         ('summary = "x"\nadapter = "zero-shot"\n[engine]\nmodle = "x"', ["modle"]),
         ('summary = "x"\nadapter = "zero-shot"\n[engine]\nkind = "vlm"\nmodel = "x"', ["vlm"]),
         ('summary = "x"\nadapter = "zero-shot"\n[settings]\ntemprature = 1', ["temprature", "temperature"]),
+        ('summary = "x"\nadapter = "zero-shot"\n[settings]\nstop = ["."]', ["stop is no setting", "</response>"]),
+        ('summary = "x"\nadapter = "zero-shot"\n[settings]\nseed = 7', ["seed is no setting", "--seed"]),
         ('summary = "x"\nadapter = "oracle"\n[settings]\nx = 1', ["takes none"]),
         ("summary = ", ["no valid TOML"]),
         ('summary = "x"', ["adapter"]),

@@ -26,12 +26,19 @@ def build(card: ModelCard) -> LanguageModel:
 
 def sampling(card: ModelCard, seed: int) -> Sampling:
     """How the card's model writes: greedy, 128 tokens, until the end of the turn, where it does not say otherwise."""
-    given = {**card.settings, "stop": (END,), "seed": seed}
     where = f"In the settings of the model {card.name!r}"
-    checked: Sampling = _checked(Sampling, given, where)
-    if checked.guided and card.engine.get("kind") == "endpoint":
-        raise CardError(f"{where}: guided is for local engines; a server has an option of its own for it.")
+    for option, whose in _NOT_THE_CARDS.items():
+        if option in card.settings:
+            raise CardError(f"{where}: {option} is no setting of a card: {whose}.")
+    checked: Sampling = _checked(Sampling, {**card.settings, "stop": (END,), "seed": seed}, where)
     return checked
+
+
+_NOT_THE_CARDS = {
+    "stop": f"a turn ends at {END}, in every model",
+    "seed": "it is the run's, and is given by --seed",
+}
+"""What a card cannot set of how its model writes, and whose it is."""
 
 
 def _checked(settings: type, options: Mapping[str, object], where: str) -> Any:
