@@ -84,15 +84,32 @@ class Reply:
 Answer = TypeVar("Answer")
 
 
-def one_each(ask: Callable[[Sequence[View]], Iterable[Answer] | None], views: Sequence[View]) -> list[Answer]:
-    """What a model's ``decide`` or ``respond`` answers to ``views``: as many answers, or a :class:`MisfitError`."""
-    answers = list(ask(views) or ()) if views else []
+def one_each(
+    ask: Callable[..., Iterable[Answer]], views: Sequence[View], kind: type[Answer], *arguments: object
+) -> list[Answer]:
+    """What a model's ``decide``, ``respond`` or ``rank`` answers to ``views``: a ``kind`` for each of them.
+
+    Anything else that other people's code gives (nothing, a text, too few) is a :class:`MisfitError` that names it.
+    """
+    if not views:
+        return []
+    given: object = ask(views, *arguments)
+    answers = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else None
+    mend = f"it must return a list with one {kind.__name__} for each view, in order."
+    if answers is None:
+        raise MisfitError(f"{ask.__qualname__} returns {_shown(given)}, no list: {mend}")
+    for answer in answers:
+        if not isinstance(answer, kind):
+            raise MisfitError(f"{ask.__qualname__} answers a view with {_shown(answer)}, no {kind.__name__}: {mend}")
     if len(answers) != len(views):
-        raise MisfitError(
-            f"{ask.__qualname__} answers {len(views)} views with {len(answers)} replies or decisions: it must give one "
-            "for each, in order."
-        )
+        raise MisfitError(f"{ask.__qualname__} gives {len(answers)} answers to {len(views)} views: {mend}")
     return answers
+
+
+def _shown(value: object) -> str:
+    """A value as an error names it, in a few words."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"a {type(value).__name__}"
 
 
 class Adapter(ABC):

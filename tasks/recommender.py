@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
-from interplay_bench.adapter import Ranker, Recommender, Reply
+from interplay_bench.adapter import Ranker, Recommender, Reply, one_each
 from interplay_bench.dialogue import Dialogue, Item, Role, View
 from interplay_bench.errors import MisfitError, UsageError
 from interplay_bench.markup import Malformed
@@ -116,7 +117,7 @@ class RecommenderTask(Task[Options, Recommender]):
         views = [point.view for point in points]
         ranked = self._rank(model, views)
         rankable = _rankable(model) if self.options.protocol == "unicrs" else frozenset()
-        replies = model.respond(views) if views else []
+        replies = one_each(model.respond, views, Reply)
         details: list[list[dict[str, Any]]] = [[] for _ in dialogues]
         spoken: list[list[Reply]] = [[] for _ in dialogues]
         for point, reply, ranking in zip(points, replies, ranked, strict=True):
@@ -185,10 +186,14 @@ class RecommenderTask(Task[Options, Recommender]):
         return [i for i, turn in turns if i and turn.role is Role.RECOMMENDER and not turn.scripted]
 
     def _rank(self, model: Recommender, views: Sequence[View]) -> Sequence[Sequence[Item]]:
-        if not self.options.depth or not views:
+        if not self.options.depth:
             return [()] * len(views)
         assert isinstance(model, Ranker)
-        return model.rank(views, self.options.depth)
+        rankings = one_each(model.rank, views, list, self.options.depth)
+        for item in chain.from_iterable(rankings):
+            if not isinstance(item, Item):
+                raise MisfitError(f"{type(model).__name__}.rank gives {item!r}, no Item: rank what browse() was shown.")
+        return rankings
 
     def _detail(self, point: Point, reply: Reply) -> tuple[dict[str, Any], Item | None]:
         """A turn as it stands in the samples, and the item that it is judged by."""

@@ -152,9 +152,9 @@ class UserMultiturn(Task[Options, UserSimulator]):
         """Ask for a decision after turn ``index`` of each replay, all in one batch."""
         views = [_view(model, replay, index + 1) for replay, index in points]
         if self.options.decide == "score":
-            decisions = one_each(model.decide, views)
+            decisions = one_each(model.decide, views, Decision)
         else:
-            decisions = [_read(reply) for reply in one_each(model.respond, views)]
+            decisions = [_read(reply) for reply in one_each(model.respond, views, Reply)]
         for (replay, index), decision in zip(points, decisions, strict=True):
             replay.decisions.append((index, decision))
 
@@ -170,7 +170,7 @@ class UserMultiturn(Task[Options, UserSimulator]):
                 else:
                     replay.turns.append(turn)
             views = [_view(model, replay, index) for replay in speaking]
-            for replay, reply in zip(speaking, one_each(model.respond, views), strict=True):
+            for replay, reply in zip(speaking, one_each(model.respond, views, Reply), strict=True):
                 replay.turns.append(_spoken(reply))
                 replay.replies[index] = reply
             self._decide(model, [(r, index) for r in live if r.dialogue.turns[index].recommended])

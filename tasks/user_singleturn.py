@@ -53,7 +53,8 @@ class UserSingleturn(Task[Options, UserSimulator]):
     def evaluate(self, model: UserSimulator, dialogues: Sequence[Dialogue]) -> list[Sample]:
         """Write and score all replies of ``dialogues``."""
         points = [(number, turn) for number, d in enumerate(dialogues) for turn in _measured(d)]
-        replies = one_each(model.respond, [dialogues[number].view(Role.USER, turn) for number, turn in points])
+        views = [dialogues[number].view(Role.USER, turn) for number, turn in points]
+        replies = one_each(model.respond, views, Reply)
         gold = [dialogues[number].turns[turn].text for number, turn in points]
         similarities = self.scorer.score([reply.text for reply in replies], gold)
         said: list[list[tuple[int, Reply, float]]] = [[] for _ in dialogues]

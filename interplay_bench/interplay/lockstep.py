@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from interplay_bench.adapter import Decision, UserSimulator
+from interplay_bench.adapter import Decision, Reply, UserSimulator, one_each
 from interplay_bench.catalog import Catalog
 from interplay_bench.dialogue import Dialogue, Role
 from interplay_bench.interplay.agreement import Agreement
@@ -62,7 +62,8 @@ def _speak(pair: Pair, role: Role, speaking: Sequence[Simulation], rules: Rules)
     decisions: dict[int, Decision] = {}
     if rules.decisions and isinstance(model, UserSimulator) and role is Role.USER:
         asked = [place for place, simulation in enumerate(speaking) if simulation.asked]
-        made = model.decide([views[place] for place in asked]) if asked else []
+        made = one_each(model.decide, [views[place] for place in asked], Decision)
         decisions = dict(zip(asked, made, strict=True))
-    for place, (simulation, reply) in enumerate(zip(speaking, model.respond(views), strict=True)):
+    replies = one_each(model.respond, views, Reply)
+    for place, (simulation, reply) in enumerate(zip(speaking, replies, strict=True)):
         simulation.hear(reply, decisions.get(place))

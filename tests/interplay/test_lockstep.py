@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
+from interplay_bench import Reply, View
 from interplay_bench.catalog import Catalog
+from interplay_bench.errors import MisfitError
 from interplay_bench.interplay.episode import Episode
 from interplay_bench.interplay.lockstep import Rules, converse
 from interplay_bench.interplay.pair import Pair
@@ -54,3 +57,13 @@ def test_decisions_are_asked_for_after_recommendations_only() -> None:
             assert (note.verdict is not None) is asked, (before, turn)
             counts[asked] += 1
     assert counts[True] > 20
+
+
+def test_a_side_that_does_not_reply_is_named() -> None:
+    class Mute(Bookseller):
+        def respond(self, views: Sequence[View]) -> list[Reply]:
+            return []
+
+    pair = Pair.of(Talkative(), Mute(), STOCK)
+    with pytest.raises(MisfitError, match=r"Mute\.respond gives 0 answers to \d views"):
+        list(converse(pair, dict(enumerate(map(gold, range(3)))), CATALOG, Rules()))

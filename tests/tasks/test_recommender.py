@@ -180,6 +180,27 @@ def test_who_cannot_rank_says_so_in_one_line(run: Callable[..., Run]) -> None:
         run(Lines("Hi."), ranking="-1")
 
 
+def test_replies_and_rankings_that_are_none_are_named(run: Callable[..., Run]) -> None:
+    class Mute(Lines):
+        def respond(self, views: Sequence[View]) -> list[Reply]:
+            return None  # type: ignore[return-value]
+
+    class Unranked(Shelf):
+        def rank(self, views: Sequence[View], k: int) -> list[list[Item]]:
+            return [ranking[0] for ranking in super().rank(views, k)]  # type: ignore[misc]
+
+    class Titles(Shelf):
+        def rank(self, views: Sequence[View], k: int) -> list[list[Item]]:
+            return [["Heat (1995)"] for _ in views]  # type: ignore[list-item]
+
+    with pytest.raises(MisfitError, match=r"Mute\.respond returns None, no list"):
+        run(Mute("Hi."))
+    with pytest.raises(MisfitError, match=r"Unranked\.rank answers a view with .*, no list"):
+        run(Unranked("Hi."), ranking="3", name="unranked")
+    with pytest.raises(MisfitError, match=r"Titles\.rank gives 'Heat \(1995\)', no Item"):
+        run(Titles("Hi."), ranking="3", name="titles")
+
+
 def test_unicrs_has_a_row_for_each_item_mentioned_that_can_be_ranked(run: Callable[..., Run]) -> None:
     dialogues = (dialogue(0), dialogue(1, DUNE, DUNE), dialogue(2, ALIEN, ALIEN))
     finished = run(Shelf("a b", "a c", "a b", "d", "", "a b"), *dialogues, protocol="unicrs")

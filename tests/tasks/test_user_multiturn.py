@@ -116,14 +116,36 @@ def test_a_dialogue_that_the_backend_refuses_is_in_the_ledger_and_not_in_the_rat
     assert finished["SR"].total == 17
 
 
-@pytest.mark.parametrize("answers", [[], [Decision(Verdict.REJECT)], None])
-def test_a_model_must_answer_every_view(run: Callable[..., Run], answers: Any) -> None:
+@pytest.mark.parametrize(
+    ("answers", "complaint"),
+    [
+        ([], "gives 0 answers to 30 views"),
+        ([Decision(Verdict.REJECT)], "gives 1 answers to 30 views"),
+        (None, "returns None, no list"),
+        ("accept", "returns 'accept', no list"),
+        (["accept"] * 30, "answers a view with 'accept', no Decision"),
+        ([None] * 30, "answers a view with None, no Decision"),
+    ],
+)
+def test_a_model_must_answer_every_view_with_a_decision(run: Callable[..., Run], answers: Any, complaint: str) -> None:
     class Lazy(UserSimulator):
         def decide(self, views: Any) -> list[Decision]:
             return answers  # type: ignore[no-any-return]
 
-    with pytest.raises(MisfitError, match=r"Lazy\.decide answers 30 views with [01]"):
+    with pytest.raises(MisfitError, match=rf"Lazy\.decide {complaint}: it must return a list with one Decision"):
         run(Lazy())
+
+
+def test_a_model_must_reply_with_replies(run: Callable[..., Run]) -> None:
+    class Talker(UserSimulator):
+        def decide(self, views: Any) -> list[Decision]:
+            raise AssertionError("decisions are read off the replies")
+
+        def respond(self, views: Any) -> list[Reply]:
+            return ["I take it."] * len(views)  # type: ignore[list-item]
+
+    with pytest.raises(MisfitError, match=r"Talker\.respond answers a view with 'I take it\.', no Reply"):
+        run(Talker(), decide="generate")
 
 
 def test_own_turns_that_are_malformed_or_refused_are_counted(run: Callable[..., Run]) -> None:
