@@ -8,15 +8,11 @@ import pytest
 import torch
 from hypothesis import given
 
-from interplay_bench.card import ModelCard
 from interplay_bench.dialogue import Role, Turn
-from interplay_bench.engines import sampling
 from interplay_bench.engines.grammar import Grammar
 from interplay_bench.engines.naive import NaiveModel
-from interplay_bench.engines.row import Ending
 from interplay_bench.engines.transformers import TransformersModel
 from interplay_bench.engines.weights import TransformersSettings, Weights
-from interplay_bench.errors import CardError
 from interplay_bench.language_model import Channel, Generation, Message, Part, Prompt, Sampling
 from interplay_bench.markup import END, Malformed, parse, render, special_tokens, without_broken_end
 from tests.test_markup import turns
@@ -78,7 +74,7 @@ def test_both_engines_write_the_same(weights: Weights) -> None:
 
 @given(turns())
 def test_nothing_well_formed_is_barred(turn: Turn) -> None:
-    grammar = Ending(None, TOKENIZER, Sampling(guided=True)).grammar
+    grammar = Grammar(TOKENIZER, TOKENIZER.convert_tokens_to_ids(["<eos>", END]))
     prompt = TOKENIZER(
         "Likes rain.<user><action><accept></action><response>Yes.</response><recommender><action>"
     ).input_ids
@@ -102,9 +98,3 @@ def test_an_unguided_text_is_left_alone(weights: Weights) -> None:
     texts = model.generate(PROMPTS, Sampling(max_tokens=60, temperature=1.0, stop=(END,)))
     turns = [parse(without_broken_end(BEGUN + t.text), Role.USER) for t in texts if isinstance(t, Generation)]
     assert any(isinstance(turn, Malformed) for turn in turns)
-
-
-def test_a_server_is_not_guided() -> None:
-    card = ModelCard("served", "zero-shot", "", engine={"kind": "endpoint"}, settings={"guided": True})
-    with pytest.raises(CardError, match="guided is for local engines"):
-        sampling(card, 0)
