@@ -68,8 +68,9 @@ class Prompt:
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How to write: at most ``max_tokens``; ``temperature`` 0 is greedy; ``stop`` strings end a text and are not
-    part of it; ``seed`` makes each row's text its own, whatever its batch. ``guided``: structural tokens that would
-    break the markup are never written (a local engine's model that has them as single tokens)."""
+    part of it; ``seed`` makes each row's text its own, whatever its batch. ``guided``: the text keeps
+    the markup. A local engine bars structural tokens that would break it (where they are single ones of its model); a
+    server is told in words what its answer begins with."""
 
     max_tokens: int = 128
     temperature: float = 0.0

@@ -56,8 +56,15 @@ class LanguageModelSimulator(UserSimulator, Recommender):
 
     def respond(self, views: Sequence[View]) -> list[Reply]:
         """Write each view's next turn."""
-        texts = self.model.generate(self.prompts(views), self.sampling)
-        return [_reply(text, view.role) for text, view in zip(texts, views, strict=True)]
+        return self.write(views, self.prompts(views))
+
+    def write(self, views: Sequence[View], prompts: Sequence[Prompt | Refusal]) -> list[Reply]:
+        """Continue each view's prompt to a turn, whose beginning is the prompt's prefix; a refusal stays one."""
+        texts = iter(self.model.generate([prompt for prompt in prompts if isinstance(prompt, Prompt)], self.sampling))
+        return [
+            _refused(prompt) if isinstance(prompt, Refusal) else _reply(next(texts), prompt, view.role)
+            for prompt, view in zip(prompts, views, strict=True)
+        ]
 
 
 def _decision(answer: Choice | Refusal, actions: Sequence[Action]) -> Decision:
@@ -74,10 +81,14 @@ def _decision(answer: Choice | Refusal, actions: Sequence[Action]) -> Decision:
     return Decision(verdict, probability, raw=answer.text, dropped_turns=answer.dropped_turns)
 
 
-def _reply(text: Generation | Refusal, role: Role) -> Reply:
+def _refused(refusal: Refusal) -> Reply:
+    return Reply(Malformed(refusal.reason, ""), "", refused=True)
+
+
+def _reply(text: Generation | Refusal, prompt: Prompt, role: Role) -> Reply:
     if isinstance(text, Refusal):
-        return Reply(Malformed(text.reason, ""), "", refused=True)
-    raw = ACTION_OPEN + text.text
+        return _refused(text)
+    raw = ACTION_OPEN + prompt.prefix.rpartition(ACTION_OPEN)[2] + text.text
     cut = text.finish == "length" and END not in raw
     turn = parse(without_broken_end(raw) if cut else raw, role)
     return Reply(turn, raw, text.prompt_tokens, text.completion_tokens, dropped_turns=text.dropped_turns, cut=cut)

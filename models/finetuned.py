@@ -31,6 +31,11 @@ class FineTuned(LanguageModelSimulator):
         if card.train.get("role") not in list(Role):
             raise CardError(f"The card {card.name!r} must say which role it trains: role = 'user' in [train].")
         how = sampling(card, seed)  # checked before weights are loaded
+        if how.guided and card.engine.get("kind") == "endpoint":
+            raise CardError(
+                f"In the settings of the model {card.name!r}: guided bars a fine-tuned model's structural tokens in "
+                "local engines only; a server has an option of its own for it."
+            )
         if "model" not in card.engine:
             card = card.override({"model": str(find_checkpoint(card.name))})
         return cls(build(card), how, Role(card.train["role"]))

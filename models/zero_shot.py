@@ -1,15 +1,22 @@
-"""Zero-shot simulators: an instruction-tuned model that is told its role, the format and the persona (section 4.2)."""
+"""Zero-shot simulators: an instruction-tuned model that is told its role, the format and the persona (section 4.2).
+
+Guided (``guided = true`` in the card's settings), it chooses its action among its role's, and then writes the response
+behind it: a small model that knows no markup still says well-formed turns.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self
 
+from interplay_bench.adapter import Reply
 from interplay_bench.card import ModelCard
-from interplay_bench.dialogue import Role, View
+from interplay_bench.dialogue import ACTIONS, Action, Role, View
 from interplay_bench.engines import build, sampling
 from interplay_bench.errors import UsageError
-from interplay_bench.language_model import Channel, Message, Part, Prompt
-from interplay_bench.markup import ACTION_OPEN, title_tokens
+from interplay_bench.language_model import Channel, Choice, Message, Part, Prompt, Refusal
+from interplay_bench.markup import ACTION_CLOSE, ACTION_OPEN, RESPONSE_OPEN, action_token, title_tokens
 from interplay_bench.prompting import domain, persona_parts, turn_part
 from interplay_bench.registry import adapter
 from interplay_bench.simulator import LanguageModelSimulator
@@ -58,3 +65,28 @@ class ZeroShot(LanguageModelSimulator):
         turns = [Message("assistant" if turn.role is view.role else "user", (turn_part(turn),)) for turn in view.turns]
         starts = not turns or turns[0].role == "assistant"
         return Prompt((system, *([OPENING] if starts else []), *turns), chat=True, prefix=ACTION_OPEN)
+
+    def respond(self, views: Sequence[View]) -> list[Reply]:
+        """Write each view's next turn; guided, behind an action that was chosen first."""
+        return self.write(views, self._begun(views)) if self.sampling.guided else super().respond(views)
+
+    def _begun(self, views: Sequence[View]) -> list[Prompt | Refusal]:
+        """The views' prompts with the action chosen; as they were where the model named none."""
+        prompts = self.prompts(views)
+        begun: list[Prompt | Refusal] = [*prompts]
+        for role, actions in ACTIONS.items():
+            places = [place for place, view in enumerate(views) if view.role is role]
+            asked = [prompts[place] for place in places]
+            answers = self.model.choose(asked, [action_token(action) for action in actions]) if asked else []
+            for place, answer in zip(places, answers, strict=True):
+                begun[place] = _begin(prompts[place], answer, actions)
+        return begun
+
+
+def _begin(prompt: Prompt, answer: Choice | Refusal, actions: Sequence[Action]) -> Prompt | Refusal:
+    if isinstance(answer, Refusal):
+        return answer
+    if answer.index is None:
+        return prompt
+    begun = f"{action_token(actions[answer.index])}{ACTION_CLOSE}{RESPONSE_OPEN}"
+    return replace(prompt, prefix=prompt.prefix + begun)

@@ -29,7 +29,7 @@ from interplay_bench.engines.completion import Completion, read_completion
 from interplay_bench.engines.response_cache import ResponseCache, response_key
 from interplay_bench.engines.written_choice import after_prefix, spoken, until_stop, weigh
 from interplay_bench.errors import BackendError, UsageError
-from interplay_bench.language_model import Choice, Generation, Prompt, Refusal, Sampling
+from interplay_bench.language_model import Channel, Choice, Generation, Part, Prompt, Refusal, Sampling
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI
@@ -90,7 +90,7 @@ class EndpointModel:
     choices; a choice outside the server's list gets the least likely alternative's, which is its upper bound.
     Where the server gives none, the choice is read from the answer, which is then in ``Choice.text``.
     The prefix of a chat prompt is not sent, for few servers continue an assistant's message; it is what the answer
-    is expected to begin with.
+    is expected to begin with, and where the text is guided, the prompt says so.
 
     A server that is down, refuses the key or answers garbage raises :class:`~interplay_bench.errors.BackendError`;
     a prompt that it will not answer becomes a :class:`~interplay_bench.language_model.Refusal`. Faults that pass are
@@ -263,7 +263,7 @@ class EndpointModel:
         }
         if sampling.stop:
             body["stop"] = list(sampling.stop)
-        answer = await self._request(prompt, body)
+        answer = await self._request(_told_to_begin(prompt) if sampling.guided and prompt.chat else prompt, body)
         text = after_prefix(answer.text, prompt.prefix) if prompt.chat else answer.text
         text, stopped = until_stop(text, sampling.stop)
         finish = "length" if answer.finish == "length" and not stopped else "stop"
@@ -450,6 +450,13 @@ class _RejectedError(Exception):
 
 class _FilteredError(Exception):
     """The server will not answer this prompt."""
+
+
+def _told_to_begin(prompt: Prompt) -> Prompt:
+    """``prompt`` with its prefix asked for in words, at the end of the last message."""
+    *before, last = prompt.messages
+    asked = Part(Channel.INSTRUCTIONS, f"\n\n(Begin your answer with exactly: {prompt.prefix})")
+    return replace(prompt, messages=(*before, replace(last, parts=(*last.parts, asked))))
 
 
 def _with_dropped(result: R, dropped: int) -> R:

@@ -214,6 +214,18 @@ def test_a_text_has_neither_prefix_nor_stop_string(server: Server, connect: Conn
     assert result.text == kept
 
 
+def test_a_guided_answer_is_asked_for_in_words(server: Server, connect: Connect) -> None:
+    begun = "<action><accept></action><response>"
+    server.script = lambda _: text(f"{begun}I take it.")
+    (result,) = connect().generate([prompt("hi", prefix=begun)], Sampling(guided=True))
+    assert isinstance(result, Generation)
+    assert result.text == "I take it."
+    assert server.requests[0]["messages"][-1]["content"] == f"hi\n\n(Begin your answer with exactly: {begun})"
+    server.script = lambda _: (200, {}, json.dumps({"choices": [{"text": "I take it."}]}))
+    connect().generate([prompt("hi", chat=False, prefix=begun)], Sampling(guided=True))
+    assert server.requests[1]["prompt"] == f"Be brief.hi{begun}"  # which does begin with it
+
+
 def test_dialogues_run_side_by_side_up_to_the_limit(server: Server, connect: Connect) -> None:
     together = threading.Barrier(3)
 
