@@ -28,7 +28,16 @@ class BackgroundLoop:
             raise
 
     def close(self) -> None:
-        """End the loop and its thread."""
+        """End what is still under way, the loop and its thread."""
+        self.run(_cancel_others())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _cancel_others() -> None:
+    """Cancel every other task of the loop, and wait until each has ended: asyncio complains of those left behind."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
