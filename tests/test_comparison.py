@@ -139,7 +139,7 @@ def test_incomplete_runs_are_refused(make: Make) -> None:
 def test_samples_of_other_dialogues_are_refused(make: Make) -> None:
     moved = make("oracle")
     rewrite(moved, lambda samples: samples[5].update(dialogue="d6"))
-    with pytest.raises(RunError, match="dialogue at position 5 differs: d5 of u0 and d6 of u0"):
+    with pytest.raises(RunError, match="dialogue at position 5 differs: d5 of u5 and d6 of u5"):
         compare(make("accept-first"), moved)
 
 
@@ -154,7 +154,7 @@ def replies(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str, int
             texts = [said.format(i=i, turn=turn) for turn in (1, 3)]
             given = [{"turn": t, "text": x, "bertscore": 0.5} for t, x in zip((1, 3), texts, strict=True)]
             shown = given[1:] if i < missing else given
-            samples.append({"index": i, "dialogue": f"d{i}", "user": f"u{i % 9}", "outcome": "evaluated",
+            samples.append({"index": i, "dialogue": f"d{i}", "user": f"u{i % 11}", "outcome": "evaluated",
                             "counts": {}, "detail": {"replies": shown}})  # fmt: skip
         (folder / name).mkdir()
         (folder / name / "samples.jsonl").write_text("".join(json.dumps(sample) + "\n" for sample in samples))
@@ -205,6 +205,18 @@ def test_the_command_prints_a_table(cli: Cli, make: Make, toy: Path, tmp_path: P
     assert "A: oracle (is told the target)" in done.stdout
     assert next(line for line in lines if line.startswith("SR")).split()[2:5] == ["1.0000", "1.0000", "+0.0000"]
     assert "Not compared: decision AUC." in lines
+
+
+def test_too_few_users_have_no_p_of_resampling(cli: Cli, make: Make) -> None:
+    swap = {"counterfactual": "swap"}
+    a, b = (make(model, limit=4, settings=swap) for model in ("accept-first", "oracle"))
+    left = compare(a, b)["SR - swapped"]
+    assert (left.found.n, left.found.p, left.holm, left.found.low) == (3, None, None, None)
+    assert compare(a, b)["SR"].found.p == mcnemar(0, 2)  # an exact test says itself how little three are
+    done = cli("compare", a.folder, b.folder)
+    rows = [line for line in done.stdout.splitlines() if line.startswith("SR")]
+    assert ["too few users: 3" in row for row in rows] == [False, False, True]
+    assert "at least 10" in done.stdout
 
 
 def test_the_command_prints_json(cli: Cli, make: Make) -> None:

@@ -119,10 +119,20 @@ def test_rates_use_mcnemar() -> None:
 
 
 def test_no_difference() -> None:
-    found = compare_means([1, 2, 3], [1, 2, 3])
+    found = compare_means(range(12), range(12))
     assert (found.effect, found.low, found.high, found.p) == (0, 0, 0, 1)
-    alone = compare_means([1], [2])
-    assert (alone.effect, alone.low, alone.high, alone.p) == (1, None, None, None)
+
+
+def test_few_users_are_too_few_however_many_pairs() -> None:
+    a, b, users = [0.0] * 90, [1.0 + i % 7 for i in range(90)], [i % 9 for i in range(90)]
+    dull, rich = ["the same words"] * 90, [f"{i} other words" for i in range(90)]
+    areas = compare_auc(a, b, [i % 2 == 0 for i in range(90)], users)
+    for found in (compare_means(a, b, users), compare_distinct(dull, rich, 2, users), areas):
+        assert found is not None
+        assert (found.low, found.high, found.p, found.n, found.users, found.too_few) == (None, None, None, 90, 9, True)
+    rates = compare_rates([False] * 90, [True] * 90, users)
+    assert (rates.low, rates.p) == (None, mcnemar(0, 90))
+    assert not compare_means(a, b, [i % 10 for i in range(90)]).too_few
 
 
 def test_pairs_must_be_pairs() -> None:
@@ -157,25 +167,25 @@ def decisions(seed: int, users: int, each: int) -> tuple[list[float], list[float
 
 
 def test_areas_are_compared_as_restated_slowly() -> None:
-    a, b, labels, users = decisions(6, 7, 3)
+    a, b, labels, users = decisions(6, 12, 2)
 
     def area(scores: list[float], rows: list[int]) -> float:
         pairs = [(scores[i], scores[j]) for i in rows if labels[i] for j in rows if not labels[j]]
         return sum((x > y) + (x == y) / 2 for x, y in pairs) / len(pairs)
 
     effects = []
-    for drawn in (row for chunk in draws(7, 300, 11) for row in chunk):
+    for drawn in (row for chunk in draws(12, 300, 11) for row in chunk):
         rows = [i for user in drawn for i in range(len(users)) if users[i] == user]
         if len({labels[i] for i in rows}) == 2:
             effects.append(area(b, rows) - area(a, rows))
     found = compare_auc(a, b, labels, users, resamples=300, seed=11)
     assert found is not None
-    assert found.effect == pytest.approx(area(b, list(range(21))) - area(a, list(range(21))))
+    assert found.effect == pytest.approx(area(b, list(range(24))) - area(a, list(range(24))))
     low, high = percentiles(sorted(effects))  # type: ignore[arg-type]
     assert (found.low, found.high) == pytest.approx((low, high))
     beyond = min(sum(e <= 0 for e in effects), sum(e >= 0 for e in effects))
     assert found.p == pytest.approx(2 * (beyond + 1) / (len(effects) + 1))
-    assert (found.n, found.test) == (21, "paired-bootstrap")
+    assert (found.n, found.test) == (24, "paired-bootstrap")
 
 
 def test_areas_of_one_kind_alone_or_of_one_user() -> None:

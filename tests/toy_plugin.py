@@ -52,7 +52,7 @@ def conversation(number: int) -> Dialogue:
     for item in rounds:
         turns += [proposal(item), Turn(Role.USER, Action.FEEDBACK, f"Hmm, {item.title}? No.")]
     persona = Persona("Likes deserts.", (SeenItem(BOOKS[4], "too long"),), "Something with worms.")
-    return Dialogue(f"d{number}", f"u{number % 5}", persona, None if number % 7 == 6 else target, tuple(turns),
+    return Dialogue(f"d{number}", f"u{number % 13}", persona, None if number % 7 == 6 else target, tuple(turns),
                     {"b0": True, "b1": False, "b2": False})  # fmt: skip
 
 

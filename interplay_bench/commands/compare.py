@@ -53,12 +53,16 @@ def _json(a: Run, b: Run, differences: Mapping[str, Difference]) -> str:
 
 
 def _report(a: Run, b: Run, differences: Mapping[str, Difference]) -> str:
+    from interplay_bench.statistics import ENOUGH
+
     data = a.record["dataset"]
     synthetic = ", synthetic" if data["synthetic"] else ""
     lines = [f"{a.record['task']['name']} on {data['name']}/{data['split']}{synthetic}, paired by dialogue", ""]
     lines += [f"{letter}: {_model(run)}   {run.folder}" for letter, run in (("A", a), ("B", b))]
     lines += ["", _table(differences) if differences else "No metric of this task can be compared."]
     notes = ["", "Intervals: 95%, by user. p (Holm): over all metrics of the table; * below 0.05."]
+    if any(difference.found.too_few for difference in differences.values()):
+        notes.append(f"Intervals, and the p of what is no rate, resample users: they take at least {ENOUGH}.")
     alone = [d.alone for d in differences.values() if any(d.alone)]
     if alone:
         only_a, only_b = max(alone)
@@ -86,7 +90,7 @@ def _row(name: str, difference: Difference) -> list[str]:
         _value(difference.b),
         f"{found.effect:+.4f}",
         bounds,
-        _p(found.p),
+        f"too few users: {found.users}" if found.p is None and found.too_few else _p(found.p),
         _p(difference.holm),
         "*" if difference.significant else "",
         str(found.n),
