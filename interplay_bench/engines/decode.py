@@ -136,8 +136,16 @@ class Lanes:
         for number in reversed(range(len(self.lanes))):
             lane = self.lanes[number]
             lane.seats = [seat for seat in lane.seats if id(seat) not in gone]
+            self._close_up(number)
             if not lane.seats:
                 self._close(number)
+
+    def _close_up(self, number: int) -> None:
+        """Let a lane's rows take its first columns: a step looks at no more columns than the fullest lane has."""
+        for column, seat in enumerate(self.lanes[number].seats):
+            if seat.column != column:
+                self.allowed[number, column] = self.allowed[number, seat.column]
+                seat.column = column
 
     def _close(self, number: int) -> None:
         moved = self.lanes.pop()

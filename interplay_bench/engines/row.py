@@ -104,7 +104,7 @@ def next_tokens(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
         logits[struck[:, 0], struck[:, 1]] = -torch.inf
     sampling = rows[0].sampling
     if sampling.temperature <= 0:
-        best: list[int] = logits.argmax(-1).tolist()
+        best: list[int] = logits.float().argmax(-1).tolist()  # slow in bfloat16 on a CPU
         return best
     chances = torch.softmax(logits.float() / sampling.temperature, -1)
     order = None

@@ -10,8 +10,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from interplay_bench.dataset import DialogueSet, Preprocessing, Source, canonical
-from interplay_bench.dialogue import Item
+from interplay_bench.dataset import canonical
 from interplay_bench.errors import DataError
 from interplay_bench.interplay.episode import End, Episode
 
@@ -37,22 +36,6 @@ def read_corpus(path: Path) -> list[Episode]:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{file} cannot be read: {error}.") from None
     return [_episode(line, f"line {number} of {file}") for number, line in enumerate(lines, start=1)]
-
-
-def load(source: Source) -> DialogueSet:
-    """Dialogues that ``interplay-bench simulate`` wrote (--data DIR); those that broke off are left out."""
-    if source.path is None:
-        raise DataError("Simulated dialogues are read from the directory that simulate wrote: give it by --data DIR.")
-    episodes = read_corpus(source.path)
-    kept = [episode.dialogue for episode in episodes if episode.end not in LEFT_OUT]
-    report = Preprocessing(len(episodes))
-    report.dropped.update(str(episode.end) for episode in episodes if episode.end in LEFT_OUT)
-    items: dict[Item, None] = {}
-    for dialogue in kept:
-        items.update(dict.fromkeys(seen.item for seen in dialogue.persona.history))
-        items.update(dict.fromkeys([dialogue.target] if dialogue.target else []))
-        items.update(dict.fromkeys(item for turn in dialogue.turns for item in turn.items))
-    return DialogueSet("simulated", source.split, tuple(kept), tuple(items), report, synthetic=True)
 
 
 def _episode(line: str, where: str) -> Episode:

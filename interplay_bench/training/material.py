@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from interplay_bench import registry
 from interplay_bench.dialogue import Dialogue
 from interplay_bench.errors import DataError, UsageError, unknown_name
 from interplay_bench.runner import load
@@ -65,6 +66,11 @@ def places(texts: Iterable[str], recipe: Reads) -> dict[str, str]:
         name, equals, path = text.partition("=")
         if equals and name in recipe.dataset:
             found[name] = path
+        elif equals and name in registry.datasets():
+            more = ",".join((*recipe.dataset, name))
+            raise UsageError(
+                f"The recipe reads {' and '.join(recipe.dataset)}, not {name}: --set dataset={more} adds it."
+            )
         elif len(recipe.dataset) == 1:
             found[recipe.dataset[0]] = text
         else:
