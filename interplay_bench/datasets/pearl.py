@@ -268,7 +268,8 @@ class _Reader:
 
     def _persona(self, row: Row, where: str, text: str, target: Item) -> Persona:
         titles = _seen_titles(row, where)
-        reviews = _reviews(text, len(titles))
+        nothing_seen = row.get("seen_movie_titles") == []  # as it says: then the text is no reviews
+        reviews = [] if nothing_seen else _reviews(text, len(titles))
         if len(titles) != len(reviews):
             self._report.repairs["seen films without a title each: numbered"] += 1
             titles = [f"Seen film {number}" for number in range(1, len(reviews) + 1)]
@@ -276,7 +277,7 @@ class _Reader:
         wanted = _REVIEW.search(str(row.get("gt_abstract") or ""))
         if wanted is None:
             self._report.repairs["no review of the target: no target attributes"] += 1
-        tastes = _tastes(reviews)
+        tastes = tidy(text) if nothing_seen else _tastes(reviews)
         for item in (target, *seen):
             tastes = scrub(item, tastes)
         return Persona(
