@@ -168,6 +168,10 @@ PARTING = re.compile(
 LITTLE = 8
 """How many words a greeting may have and still be no more than one."""
 
+LONGEST = 4_000
+"""How many characters of a turn are read. People write a few hundred; on output that goes round in circles for a
+hundred thousand, the rules would take time by its length squared."""
+
 
 def label(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     """The turns with the actions that the rules give them; the actions that they come with are not looked at."""
@@ -220,8 +224,8 @@ def refuses(text: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """``text`` as the rules read it: lower case, straight apostrophes, contractions written out."""
-    text = text.lower().replace("’", "'").replace("‘", "'").strip()
+    """``text`` as the rules read it: its beginning, lower case, straight apostrophes, contractions written out."""
+    text = text[:LONGEST].lower().replace("’", "'").replace("‘", "'").strip()
     return _CONTRACTED.sub(lambda match: _CONTRACTIONS[match.group()], text)
 
 

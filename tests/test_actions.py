@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from interplay_bench.actions import accepts, label, plain, refuses
@@ -136,3 +138,11 @@ def test_given_actions_are_not_looked_at() -> None:
 def test_contractions_are_written_out() -> None:
     assert plain("I’ll go, dont you? I'm gonna") == "i will go, do not you? i am will"
     assert plain("well, its ill-fated") == "well, its i will-fated"
+
+
+@pytest.mark.parametrize("words", ["any ", "what ", "thanks ", "exactly what i ", "i'll ", "tell me "])
+def test_output_without_end_takes_no_time_by_the_square(words: str) -> None:
+    endless = words * (200_000 // len(words))
+    began = time.process_time()
+    label([recommender(endless), recommender("Heat?", proposes=True), user(endless)])
+    assert time.process_time() - began < 2
