@@ -48,9 +48,13 @@ def lanes_for(rows: int) -> int:
 
 class Lanes:
     """The batch: a scene (:class:`~interplay_bench.engines.attention.Scene`) of at most ``count`` lanes with
-    ``places`` places each, allocated once and written in place."""
+    ``places`` places each, allocated once and written in place.
 
-    def __init__(self, count: int, places: int) -> None:
+    ``padded``: attend to all lanes in one product, as a GPU likes it; a CPU computes the padding as well.
+    """
+
+    def __init__(self, count: int, places: int, padded: bool) -> None:
+        self.padded = padded
         self.count, self.places = count, -(-places // ALIGN) * ALIGN
         self.lanes: list[Lane] = []
         self.keys: dict[int, torch.Tensor] = {}
@@ -169,12 +173,41 @@ class Lanes:
 
     def attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None) -> torch.Tensor:
         """See :class:`~interplay_bench.engines.attention.Scene`."""
+        attend = self._attend_padded if self.padded else self._attend_each
+        return attend(query, key, value, scale)
+
+    def _attend_each(
+        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
+    ) -> torch.Tensor:
+        """One product per lane, as wide and as long as it is."""
+        assert self.step is not None
+        heads, tokens, size = key.shape[1], query.shape[2], query.shape[3]
+        groups = query.shape[1] // heads
+        out = query.new_empty(1, tokens, heads * groups, value.shape[3])
+        at = 0
+        for number, lane in enumerate(self.lanes):
+            width = len(lane.seats)
+            # Query heads that share a key head become rows of that head: keys are read once and never repeated.
+            seen = scaled_dot_product_attention(
+                query[:, :, at : at + width].reshape(1, heads, groups * width, size),
+                key[number, None, :, : lane.filled],
+                value[number, None, :, : lane.filled],
+                attn_mask=self.step.mask(query, groups, number, width, lane.filled),
+                scale=scale,
+            )
+            out[:, at : at + width] = seen.view(1, heads * groups, width, -1).transpose(1, 2)
+            at += width
+        return out
+
+    def _attend_padded(
+        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
+    ) -> torch.Tensor:
+        """One product for all lanes, padded to the widest and the longest."""
         assert self.step is not None
         lanes, columns, _ = self.step.indices(query.device)
         count, width, length = self.step.visible.shape
         heads, tokens, size = key.shape[1], query.shape[2], query.shape[3]
         groups = query.shape[1] // heads
-        # Query heads that share a key head become rows of that head: keys are read once and never repeated.
         asked = query.new_zeros(count, heads, groups, width, size)
         asked[lanes, :, :, columns] = query[0].view(heads, groups, tokens, size).permute(2, 0, 1, 3)
         seen = scaled_dot_product_attention(
@@ -196,7 +229,7 @@ class _Step:
     where: list[tuple[int, int, int]] = field(default_factory=list)
     visible: torch.Tensor = field(default_factory=lambda: torch.empty(0))
     _indices: dict[torch.device, tuple[torch.Tensor, ...]] = field(default_factory=dict)
-    _masks: dict[torch.device, torch.Tensor] = field(default_factory=dict)
+    _masks: dict[tuple[int | None, torch.device], torch.Tensor] = field(default_factory=dict)
 
     def add(self, lane: int, seat: Seat, place: int) -> None:
         """Add a row."""
@@ -209,12 +242,23 @@ class _Step:
             self._indices[device] = torch.tensor(self.where, device=device).unbind(1)
         return self._indices[device]
 
-    def mask(self, like: torch.Tensor, groups: int) -> torch.Tensor:
-        """What each lane's queries may attend to: lanes x 1 x queries x places, to be added to the scores."""
-        if like.device not in self._masks:
-            mask = additive(self.visible, like)
-            self._masks[like.device] = mask[:, None].repeat(1, 1, groups, 1)
-        return self._masks[like.device]
+    def mask(
+        self,
+        like: torch.Tensor,
+        groups: int,
+        lane: int | None = None,
+        width: int | None = None,
+        length: int | None = None,
+    ) -> torch.Tensor:
+        """What queries may attend to, to be added to the scores: lanes x 1 x queries x places.
+
+        Of all lanes, or of one, cut to its ``width`` and ``length``; the same for every layer.
+        """
+        if (lane, like.device) not in self._masks:
+            lanes = slice(None) if lane is None else slice(lane, lane + 1)
+            mask = additive(self.visible[lanes, :width, :length], like)
+            self._masks[lane, like.device] = mask[:, None].repeat(1, 1, groups, 1)
+        return self._masks[lane, like.device]
 
 
 def places_for(limb: Limb, context: int, rows: int, tokens: int) -> int:

@@ -47,6 +47,7 @@ class TransformersModel:
         self.encoder: Encoder = self.naive.encoder
         self.forward_tokens = 0
         self.memory: Memory | None = None
+        self.pads = self.model.device.type != "cpu"
         self.shares = self._adopt(may_pack=weights is None)
         self.budget = self._budget(settings) if self.shares else Budget()
         self.forward_tokens = 0
@@ -143,7 +144,8 @@ class TransformersModel:
         most = max(lanes_for(rows[limb.number]) for limb in starting)
         needed = sum(lanes_for(rows[limb.number]) for limb in starting)
         typical = max(1, sum(rows.values()) // needed)
-        return Lanes(max(most, min(needed, self.budget.rows // typical + 1, self.budget.places // places)), places)
+        count = max(most, min(needed, self.budget.rows // typical + 1, self.budget.places // places))
+        return Lanes(count, places, self.pads)
 
     def _fill(
         self,

@@ -198,6 +198,17 @@ def test_texts_do_not_depend_on_their_batch(temperature: float, monkeypatch: pyt
     assert ours.generate(PROMPTS, sampling) == together
 
 
+def test_texts_do_not_depend_on_padding() -> None:
+    """On a GPU all lanes are attended to at once."""
+    prompts = [p for seed in range(5) for p in dialogue(seed, 3 + seed)]
+    texts = []
+    for pads in (False, True):
+        ours, _ = engines()
+        ours.pads = pads
+        texts.append([t.text for t in ours.generate(prompts, Sampling(max_tokens=12))])
+    assert texts[0] == texts[1]
+
+
 @pytest.mark.usefixtures("twig")
 def test_prompts_of_several_passes_keep_their_lanes() -> None:
     ours, plain = engines()
