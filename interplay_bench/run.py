@@ -38,6 +38,17 @@ class Run:
         return bool(self.record["status"] == "complete")
 
     @property
+    def sides(self) -> dict[str, Mapping[str, Any]]:
+        """The records of the ``model`` and of the ``recommender`` that it met, where it met one."""
+        record = self.record
+        met = record.get("recommender") or record["task"].get("partners", {}).get("recommender")
+        return {"model": record["model"], **({"recommender": met} if met else {})}
+
+    def players(self, told: str = " (told the target)") -> str:
+        """Their names, ``user × recommender``, with ``told`` behind whoever is told the target."""
+        return " × ".join(side["name"] + (told if side["knows_target"] else "") for side in self.sides.values())
+
+    @property
     def scores(self) -> dict[str, Score]:
         """The scores by metric name; empty while the run is incomplete."""
         return {name: Score.from_json(data) for name, data in self.record.get("metrics", {}).items()}

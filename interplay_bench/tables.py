@@ -39,8 +39,7 @@ def _table(runs: Sequence[Run]) -> str:
 
 
 def _model(run: Run) -> str:
-    model = run.record["model"]
-    return f"{model['name']}{' *' if model['knows_target'] else ''}{'' if run.complete else ' (incomplete)'}"
+    return run.players(" *") + ("" if run.complete else " (incomplete)")
 
 
 def _header(runs: Sequence[Run], name: str) -> str:

@@ -202,7 +202,7 @@ def test_the_command_prints_a_table(cli: Cli, make: Make, toy: Path, tmp_path: P
     done = cli("compare", a.folder, b.folder, "--plugin", toy)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert "A: oracle (is told the target)" in done.stdout
+    assert "A: oracle (told the target)" in done.stdout
     assert next(line for line in lines if line.startswith("SR")).split()[2:5] == ["1.0000", "1.0000", "+0.0000"]
     assert "Not compared: decision AUC." in lines
 

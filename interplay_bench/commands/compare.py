@@ -42,8 +42,8 @@ def execute(parsed: argparse.Namespace) -> int:
 
 def _json(a: Run, b: Run, differences: Mapping[str, Difference]) -> str:
     record = {
-        "a": {"run": str(a.folder), "model": a.record["model"]["name"]},
-        "b": {"run": str(b.folder), "model": b.record["model"]["name"]},
+        "a": {"run": str(a.folder), **_names(a)},
+        "b": {"run": str(b.folder), **_names(b)},
         "task": a.record["task"]["name"],
         "dataset": {key: a.record["dataset"][key] for key in ("name", "split", "synthetic", "fingerprint")},
         "metrics": {name: difference.to_json() for name, difference in differences.items()},
@@ -58,7 +58,7 @@ def _report(a: Run, b: Run, differences: Mapping[str, Difference]) -> str:
     data = a.record["dataset"]
     synthetic = ", synthetic" if data["synthetic"] else ""
     lines = [f"{a.record['task']['name']} on {data['name']}/{data['split']}{synthetic}, paired by dialogue", ""]
-    lines += [f"{letter}: {_model(run)}   {run.folder}" for letter, run in (("A", a), ("B", b))]
+    lines += [f"{letter}: {run.players()}   {run.folder}" for letter, run in (("A", a), ("B", b))]
     lines += ["", _table(differences) if differences else "No metric of this task can be compared."]
     notes = ["", "Intervals: 95%, by user. p (Holm): over all metrics of the table; * below 0.05."]
     if any(difference.found.too_few for difference in differences.values()):
@@ -106,9 +106,8 @@ def _p(p: float | None) -> str:
     return "-" if p is None else "< 0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
-def _model(run: Run) -> str:
-    model = run.record["model"]
-    return f"{model['name']}{' (is told the target)' if model['knows_target'] else ''}"
+def _names(run: Run) -> dict[str, str]:
+    return {side: str(record["name"]) for side, record in run.sides.items()}
 
 
 def _left_out(a: Run, b: Run, differences: Mapping[str, Difference]) -> list[str]:

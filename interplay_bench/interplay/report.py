@@ -13,19 +13,13 @@ def render(run: Run) -> str:
 
     data, ledger = run.record["dataset"], run.record["ledger"]
     synthetic = ", synthetic" if data["synthetic"] else ""
-    title = f"{players(run)} on {data['name']}/{data['split']}{synthetic}: {data['dialogues']} dialogues"
+    title = f"{run.players()} on {data['name']}/{data['split']}{synthetic}: {data['dialogues']} dialogues"
     rows = [[name + arrow(score), value(score), interval(score), score.n] for name, score in run.scores.items()]
     table = tabulate(rows, ["metric", "value", "95% interval", "n"], tablefmt="simple", disable_numparse=True)
     ends = ", ".join(f"{name} {count}" for name, count in ledger["outcomes"].items())
     counts = ", ".join(f"{name} {count}" for name, count in ledger["counts"].items() if count)
     matrix = render_transitions(run.record["transitions"])
     return f"{title}\n\n{table}\n\nended: {ends}\ncounted: {counts}\n\n{matrix}"
-
-
-def players(run: Run) -> str:
-    """``user × recommender``, whoever is told the target marked."""
-    sides = [run.record["model"], run.record["recommender"]]
-    return " × ".join(side["name"] + (" (told the target)" if side["knows_target"] else "") for side in sides)
 
 
 def arrow(score: Score) -> str:

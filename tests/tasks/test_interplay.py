@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from interplay_bench import model
 from interplay_bench.card import find as find_card
+from interplay_bench.cli import main
 from interplay_bench.dialogue import Item, OracleView, Persona, Role, View
 from interplay_bench.errors import MisfitError, RunError, UsageError
 from interplay_bench.interplay.request import Request
@@ -47,6 +49,23 @@ def test_signatures_name_the_recommender(tmp_path: Path) -> None:
     run = evaluate("interplay", "accept-first", "library", output=tmp_path / "run")
     assert "recommender:fixed-list" in run["acceptance"].signature
     assert run["acceptance"].value == 1
+
+
+def test_tables_and_comparisons_name_the_recommender(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evaluate("interplay", "accept-first", "library", output=tmp_path / "run")
+    simulate(Request("oracle", "fixed-list", "library"), tmp_path / "told")
+    simulate(Request("oracle", "bookseller", "library"), tmp_path / "other")
+    a, b, other = (str(tmp_path / name) for name in ("run", "told", "other"))
+    assert main(["table", a, b, other]) == 0
+    table = capsys.readouterr().out
+    for row in ("accept-first × fixed-list ", "oracle * × fixed-list ", "oracle * × bookseller "):
+        assert f"\n{row}" in table
+    assert main(["compare", a, b]) == 0
+    compared = capsys.readouterr().out
+    assert "A: accept-first × fixed-list " in compared
+    assert "B: oracle (told the target) × fixed-list " in compared
+    assert main(["compare", a, b, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["b"] == {"run": b, "model": "oracle", "recommender": "fixed-list"}
 
 
 def test_a_run_goes_on_with_the_same_recommender_only(tmp_path: Path) -> None:
