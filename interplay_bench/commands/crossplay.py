@@ -42,6 +42,8 @@ def execute(parsed: argparse.Namespace) -> int:
         parsed.decisions,
         parsed.batch,
         options.settings(parsed),
+        parsed.temperature,
+        parsed.top_p,
     )
     users, recommenders = (text.replace(" ", "").split(",") for text in (parsed.users, parsed.recommenders))
     folder, text = crossplay(users, recommenders, request, parsed.output, resume=parsed.resume, progress=bar)

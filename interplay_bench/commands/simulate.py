@@ -34,6 +34,15 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
         "--batch", metavar="N", type=int, default=64, help="how many dialogues advance together (default: 64)"
     )
     parser.add_argument(
+        "--temperature",
+        metavar="T",
+        type=float,
+        help="how freely language models speak; 0 is greedy (default: as their cards say)",
+    )
+    parser.add_argument(
+        "--top-p", metavar="P", type=float, help="likeliest tokens to draw from, by their share (default: likewise)"
+    )
+    parser.add_argument(
         "--decisions", action="store_true", help="also record P(accept) after every recommendation (slower)"
     )
 
@@ -62,6 +71,8 @@ def execute(parsed: argparse.Namespace) -> int:
         parsed.decisions,
         parsed.batch,
         options.settings(parsed),
+        parsed.temperature,
+        parsed.top_p,
     )
     run = simulate(request, parsed.output, resume=parsed.resume, progress=bar)
     write_data_card(run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from interplay_bench import model as models
@@ -12,14 +12,16 @@ from interplay_bench import options, registry, runner
 from interplay_bench.errors import CardError
 from interplay_bench.interplay.lockstep import WINDOW
 from interplay_bench.interplay.simulation import MAX_TURNS
-from interplay_bench.model import Model
+from interplay_bench.model import Model, Named
+from interplay_bench.simulator import LanguageModelSimulator
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """Who meets whom, over which personas. ``settings``: ``engine.*`` keys, for both sides' engines.
 
-    ``window``: how many dialogues advance together; it changes the speed and nothing else.
+    ``window``: how many dialogues advance together; it changes the speed and nothing else. ``temperature`` and
+    ``top_p``: how language models on either side sample, where not as their cards say.
     """
 
     user: str
@@ -33,6 +35,8 @@ class Request:
     decisions: bool = False
     window: int = WINDOW
     settings: Mapping[str, str] = field(default_factory=dict)
+    temperature: float | None = None
+    top_p: float | None = None
 
     def command(self) -> str:
         """The command that makes the same simulation; data on disk is named, not placed, since places differ."""
@@ -44,6 +48,8 @@ class Request:
         words += ["--max-turns", str(self.max_turns)] if self.max_turns != MAX_TURNS else []
         words += ["--seed", str(self.seed)] if self.seed else []
         words += ["--decisions"] if self.decisions else []
+        words += ["--temperature", str(self.temperature)] if self.temperature is not None else []
+        words += ["--top-p", str(self.top_p)] if self.top_p is not None else []
         for key, value in self.settings.items():
             words += ["--set", f"{key}={value}"]
         for plugin in registry.plugins():
@@ -65,14 +71,22 @@ class Request:
             "decisions": str(self.decisions).lower(),
         }
 
-    def models(self) -> tuple[models.Named, models.Named]:
-        """Look both names up; engine options go to those that have an engine."""
+    def models(self) -> tuple[Named, Named]:
+        """Look both names up; engine options go to those that have an engine, sampling to language models."""
         engine = options.engine(dict(self.settings))
         found = models.find(self.user), models.find(self.recommender)
         if engine and not any(named.card.engine for named in found):
             raise CardError(f"Neither {self.user!r} nor {self.recommender!r} has an engine whose options could be set.")
         user, recommender = (models.find(n.name, engine if n.card.engine else None) for n in found)
-        return user, recommender
+        return self._sampled(user), self._sampled(recommender)
+
+    def _sampled(self, named: Named) -> Named:
+        """The model with its card sampling as asked for; what is no language model is as it was."""
+        if not issubclass(named.adapter, LanguageModelSimulator):
+            return named
+        asked = {"temperature": self.temperature, "top_p": self.top_p}
+        given = {key: value for key, value in asked.items() if value is not None}
+        return replace(named, card=replace(named.card, settings={**named.card.settings, **given}))
 
     def build(self) -> tuple[Model, Model]:
         """Load both models; one that plays both sides is loaded once."""

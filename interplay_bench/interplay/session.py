@@ -107,6 +107,10 @@ def _check(request: Request) -> None:
         raise UsageError(f"--limit must be at least 1, not {request.limit}.")
     if request.max_turns < 1:
         raise UsageError(f"--max-turns must be at least 1, not {request.max_turns}.")
+    if request.temperature is not None and not request.temperature >= 0:
+        raise UsageError(f"--temperature must be at least 0, not {request.temperature:g}.")
+    if request.top_p is not None and not 0 < request.top_p <= 1:
+        raise UsageError(f"--top-p must be above 0 and at most 1, not {request.top_p:g}.")
     if request.window < 1:
         raise UsageError(f"--batch must be at least 1, not {request.window}.")
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Self
 
 from interplay_bench import (
     Action,
@@ -26,8 +27,13 @@ from interplay_bench import (
     View,
 )
 from interplay_bench.adapter import Recommender
+from interplay_bench.card import ModelCard
+from interplay_bench.engines import sampling
+from interplay_bench.language_model import Choice, Generation, Prompt, Refusal, Sampling
 from interplay_bench.markup import parse
+from interplay_bench.prompting import training_prompt
 from interplay_bench.registry import adapter, dataset
+from interplay_bench.simulator import LanguageModelSimulator
 from interplay_bench.stock import Stock
 
 BOOKS = tuple(
@@ -115,6 +121,40 @@ class SlowTalker(Talkative):
     def respond(self, views: Sequence[View]) -> list[Reply]:
         time.sleep(0.01)
         return super().respond(views)
+
+
+class Thermometer:
+    """A language model that says how hot it is."""
+
+    def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[Choice | Refusal]:
+        return [Choice(0) for _ in prompts]
+
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Generation | Refusal]:
+        said = f"<feedback></action><response>{sampling.temperature} and {sampling.top_p}"
+        return [Generation(said) for _ in prompts]
+
+    def identity(self) -> Mapping[str, object]:
+        return {"engine": "thermometer"}
+
+    def usage(self) -> Mapping[str, int]:
+        return {}
+
+    def close(self) -> None:
+        pass
+
+
+@adapter("thermometer")
+class HotUser(LanguageModelSimulator):
+    """Says how it samples, turn by turn."""
+
+    standalone = True
+
+    @classmethod
+    def from_card(cls, card: ModelCard, argument: str | None, seed: int) -> Self:
+        return cls(Thermometer(), sampling(card, seed))
+
+    def prompt(self, view: View) -> Prompt:
+        return training_prompt(view)
 
 
 class Scripted(Talkative, Bookseller):

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from interplay_bench.dialogue import Role
 from interplay_bench.errors import CardError, InterplayError, MisfitError, RunError, UsageError
 from interplay_bench.interplay.corpus import read_corpus
 from interplay_bench.interplay.data_card import write_data_card
@@ -197,3 +198,22 @@ def test_runs_of_two_users_compare(tmp_path: Path) -> None:
     b = simulate(Request("accept-first", "fixed-list", "library"), tmp_path / "b")
     assert compare(a, b)["recommendations"].found.effect == -2
     assert Run.load(tmp_path / "a").complete
+
+
+def test_live_talk_can_be_sampled_as_no_card_says(tmp_path: Path) -> None:
+    asked = Request("thermometer", "fixed-list", "library", data="2", max_turns=4, temperature=0.7, top_p=0.9)
+    run = simulate(asked, tmp_path / "run")
+    assert {text for e in read_corpus(run.folder) for text in e.said(Role.USER)} == {"0.7 and 0.9"}
+    assert "--temperature 0.7 --top-p 0.9" in run.record["command"]
+    assert simulate(asked, tmp_path / "run", resume=True).scores == run.scores
+    with pytest.raises(RunError, match="differs in model"):
+        simulate(replace(asked, temperature=None), tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [({"temperature": -1.0}, "--temperature must be at least 0"), ({"top_p": 0.0}, "--top-p must be above 0")],
+)
+def test_sampling_that_cannot_be_is_named(tmp_path: Path, asked: dict[str, float], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        simulate(Request("thermometer", "fixed-list", "library", **asked), tmp_path / "run")  # type: ignore[arg-type]
