@@ -27,9 +27,9 @@ from dataclasses import replace
 from interplay_bench.dialogue import Action, Role, Turn
 
 
-def _any(*patterns: str) -> re.Pattern[str]:
-    """Any of ``patterns``, each at the start of a word."""
-    return re.compile(rf"\b(?:{'|'.join(patterns)})")
+def _any(*patterns: str) -> str:
+    """Any of ``patterns``, each at the start of a word. Compiled when first used: many commands use none."""
+    return rf"\b(?:{'|'.join(patterns)})"
 
 
 _CONTRACTIONS = {
@@ -55,7 +55,7 @@ _CONTRACTIONS |= {
     for short, full in _CONTRACTIONS.items()
     if not short.endswith(("'d", "'s", "'re", "e'll"))
 }
-_CONTRACTED = re.compile(r"\b(?:%s)\b" % "|".join(sorted(_CONTRACTIONS, key=len, reverse=True)))  # noqa: UP031
+_CONTRACTED = _any(*sorted(_CONTRACTIONS, key=len, reverse=True)) + r"\b"
 
 _FILM = r"(?:movies?|films?|flicks?|shows?|trailers?|genres?|books?|novels?)"
 _SEE = r"(?:watch|see|try|check|rent|stream|download|look|give|go|add|buy|get|read|find)"
@@ -68,13 +68,13 @@ _GENRE = (
     r"|classics?)"
 )
 
-GREETING = re.compile(
+GREETING = (
     r"\W*(?:hi+|hey+|hell?o+|good (?:morning|afternoon|evening|day)|greetings|howdy|how (?:is|are) (?:you|it|things)"
     r"|(?:merry|happy) \w+)\b"
 )
 """A turn that opens with a hello."""
 
-SMALL_TALK = re.compile(r"how (?:is|are|r|have) (?:you|it|things|your)\b[^?.!]*|what is up|(?:can|may) i help[^?.!]*")
+SMALL_TALK = r"how (?:is|are|r|have) (?:you|it|things|your)\b[^?.!]*|what is up|(?:can|may) i help[^?.!]*"
 """Questions that ask for nothing about tastes."""
 
 INQUIRY = _any(
@@ -158,7 +158,7 @@ GOAL = _any(
 )
 """What says what the user likes or wants."""
 
-PARTING = re.compile(
+PARTING = (
     r"(?:(?:ok(?:ay)?|well|alright|great|you|too|same to|thanks?|so much|very|much|a lot|bye|good ?bye|good ?night|see"
     r"|ya|take care|are welcome|welcome|no problem|and|for|your|the|all|help|chat|time|have (?:a|an) \w+|day|night"
     r"|evening|weekend|one|again|enjoy|nice|chatting|talking|to|with|later|cheers|fun|now|it was|been|has)\b\W*)+$"
@@ -193,7 +193,7 @@ def recommender_action(turn: Turn, *, opening: bool) -> Action:
     if turn.recommended:
         return Action.RECOMMEND
     said = plain(turn.text)
-    if INQUIRY.search(SMALL_TALK.sub(" ", said)):
+    if re.search(INQUIRY, re.sub(SMALL_TALK, " ", said)):
         return Action.INQUIRE
     return Action.GREETING if opening and _greets(said) else Action.CHAT
 
@@ -205,12 +205,12 @@ def user_action(turn: Turn, before: Turn | None, *, opening: bool, proposed: boo
         return Action.ACCEPT
     if opening and _greets(said):
         return Action.GREETING
-    if PARTING.match(said):
+    if re.match(PARTING, said):
         return Action.CHAT
     if proposed and before is not None and (before.recommended or before.mentions):
         return Action.FEEDBACK
     inquired = before is not None and before.action is Action.INQUIRE
-    return Action.DISCLOSE_GOAL if inquired or turn.mentions or GOAL.search(said) else Action.CHAT
+    return Action.DISCLOSE_GOAL if inquired or turn.mentions or re.search(GOAL, said) else Action.CHAT
 
 
 def accepts(text: str) -> bool:
@@ -220,19 +220,19 @@ def accepts(text: str) -> bool:
 
 def refuses(text: str) -> bool:
     """Whether a user's words turn a proposal down."""
-    return REFUSAL.search(plain(text)) is not None
+    return re.search(REFUSAL, plain(text)) is not None
 
 
 def plain(text: str) -> str:
     """``text`` as the rules read it: its beginning, lower case, straight apostrophes, contractions written out."""
     text = text[:LONGEST].lower().replace("’", "'").replace("‘", "'").strip()
-    return _CONTRACTED.sub(lambda match: _CONTRACTIONS[match.group()], text)
+    return re.sub(_CONTRACTED, lambda match: _CONTRACTIONS[match.group()], text)
 
 
 def _accepts(said: str) -> bool:
-    match = COMMITMENT.search(said)
-    return match is not None and not REFUSAL.search(said) and not MORE.search(said, match.end())
+    match = re.search(COMMITMENT, said)
+    return match is not None and not re.search(REFUSAL, said) and not re.compile(MORE).search(said, match.end())
 
 
 def _greets(said: str) -> bool:
-    return GREETING.match(said) is not None and len(said.split()) <= LITTLE and GOAL.search(said) is None
+    return re.match(GREETING, said) is not None and len(said.split()) <= LITTLE and re.search(GOAL, said) is None
