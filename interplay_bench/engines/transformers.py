@@ -18,7 +18,7 @@ from interplay_bench.engines.encode import Encoder, Question, Start
 from interplay_bench.engines.memory import Memory
 from interplay_bench.engines.naive import NaiveModel
 from interplay_bench.engines.pack import pack
-from interplay_bench.engines.prefill import Pass, Prefill, Recall, Store
+from interplay_bench.engines.prefill import Pass, Prefill, Store
 from interplay_bench.engines.row import Ending, Row, next_tokens
 from interplay_bench.engines.trie import Limb, Node, Path, plant
 from interplay_bench.engines.weights import TransformersSettings, Weights, load
@@ -103,13 +103,14 @@ class TransformersModel:
 
     def _scores(self, wanted: Sequence[tuple[tuple[int, ...], int]]) -> list[float]:
         """For each sequence and split: the log-probability of the tokens from the split on."""
-        limbs, paths = plant([sequence[:-1] for sequence, _ in wanted])
+        read = [sequence[:-1] for sequence, _ in wanted]
+        limbs, paths = plant(read)
         targets: dict[Node, dict[int, float]] = defaultdict(dict)
         for (sequence, split), path in zip(wanted, paths, strict=True):
             for at in range(split, len(sequence)):
                 targets[path.node(at - 1)][sequence[at]] = 0.0
         asked = _by_limb(targets)
-        prefill = Prefill(limbs)
+        prefill = self._begin(limbs, paths, read, asked)
         while prefill:
             scene = prefill.next(self.budget.tokens)
             assert scene is not None
@@ -124,14 +125,15 @@ class TransformersModel:
 
     def _write(self, rows: Sequence[Row], sampling: Sampling) -> None:
         """Write all rows to their ends."""
-        limbs, paths = plant([row.prompt for row in rows])
+        prompts = [row.prompt for row in rows]
+        limbs, paths = plant(prompts)
         seats: dict[int, list[tuple[Row, Path]]] = defaultdict(list)
         for row, path in zip(rows, paths, strict=True):
             seats[path.limb.number].append((row, path))
         lanes = self._lanes(limbs, {number: len(those) for number, those in seats.items()}, sampling.max_tokens)
         ends = {path.node(len(row.prompt) - 1): row for row, path in zip(rows, paths, strict=True)}
         asked = _by_limb(ends)
-        prefill = Prefill(limbs) if self.memory is None else Prefill(limbs, self._recall(paths, rows))
+        prefill = self._begin(limbs, paths, prompts, asked)
         while prefill or lanes.rows:
             self._fill(prefill, lanes, seats, ends, asked)
             if lanes.rows:
@@ -195,22 +197,26 @@ class TransformersModel:
             self._keep(lanes, [seat for seat, finished in zip(step.seats, done, strict=True) if finished])
             lanes.remove(seat for seat, finished in zip(step.seats, done, strict=True) if finished)
 
-    def _recall(self, paths: Sequence[Path], rows: Sequence[Row]) -> Recall:
-        """How a limb's first tokens are put into the store from memory: up to the first that a row starts from."""
+    def _begin(
+        self,
+        limbs: Sequence[Limb],
+        paths: Sequence[Path],
+        sequences: Sequence[tuple[int, ...]],
+        asked: Mapping[int, Sequence[int]],
+    ) -> Prefill:
+        """Begin to read ``sequences``. A limb's first tokens come from memory, up to the first that is ``asked``."""
         memory = self.memory
-        assert memory is not None
+        if memory is None:
+            return Prefill(limbs)
         memory.begin()
         longest: dict[int, tuple[int, ...]] = {}
-        first: dict[int, int] = {}
-        for row, path in zip(rows, paths, strict=True):
-            limb, token = path.node(len(row.prompt) - 1)
-            first[limb] = min(first.get(limb, token), token)
-            longest[path.limb.number] = max(longest.get(path.limb.number, ()), row.prompt, key=len)
+        for sequence, path in zip(sequences, paths, strict=True):
+            longest[path.limb.number] = max(longest.get(path.limb.number, ()), sequence, key=len)
 
         def recall(limb: Limb, store: Store) -> int:
-            return memory.recall(limb, longest[limb.number], min(first[limb.number], len(limb.trunk)), store)
+            return memory.recall(limb, longest[limb.number], min(*asked[limb.number], len(limb.trunk)), store)
 
-        return recall
+        return Prefill(limbs, recall)
 
     def _keep(self, lanes: Lanes, seats: Sequence[Seat]) -> None:
         """Keep what finished rows have seen: all but the last token, which was never read."""

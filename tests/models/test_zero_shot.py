@@ -163,7 +163,11 @@ def test_a_random_model_speaks_in_turns_the_same_in_any_batch(engine: Any, tempe
     notes = [note for episode in alone for _, note in episode.spoken]
     assert notes
     assert not [note.raw for note in notes if note.malformed]
+    before = engine.forward_tokens
     assert talk(engine, 3, temperature) == alone
+    work = engine.forward_tokens - before
     engine.remember()
     assert talk(engine, 3, temperature) == alone
+    less = engine.forward_tokens - before - work
     engine.close()
+    assert less < 0.7 * work  # neither the choice nor the text reads the turns before it anew
