@@ -11,6 +11,7 @@ from typing import Any
 
 from interplay_bench.errors import CheckpointError, DataError, UsageError
 from interplay_bench.training.material import read_corpus
+from interplay_bench.training.memory import Memory, memory, recomputes
 from interplay_bench.training.recipe import TrainingRecipe
 
 GIB = 1 << 30
@@ -18,50 +19,47 @@ GIB = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """How much there is to read: ``tokens`` and ``supervised`` per epoch; ``source`` says how that is known."""
+    """How much there is to read: ``tokens`` and ``supervised`` per epoch; ``source`` says how that is known.
+
+    ``longest``: the tokens of the largest batch.
+    """
 
     dialogues: int
     tokens: int
     supervised: int
+    longest: int
     source: str
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a training needs. Memory is in bytes per device, with weights, gradients and optimiser in shards."""
+    """What a training needs."""
 
     card: str
     recipe: TrainingRecipe
     parameters: int
     learning: int
-    weights: int
-    gradients: int
-    optimizer: int
-    activations: int
+    memory: Memory
     workload: Workload
     steps: int
     hours: float
     mfu: float
     peak: float
 
-    @property
-    def memory(self) -> int:
-        """All of it, per device."""
-        return self.weights + self.gradients + self.optimizer + self.activations
-
     def render(self) -> str:
         """As the command prints it."""
-        recipe, load = self.recipe, self.workload
+        recipe, load, memory = self.recipe, self.workload, self.memory
         rows = {
             "base": recipe.base,
             "parameters": f"{self.parameters:,} ({self.learning:,} learn: {recipe.method})",
             "devices": f"{recipe.processes}",
-            "weights / device": _gib(self.weights),
-            "gradients / device": _gib(self.gradients),
-            "optimiser / device": _gib(self.optimizer),
-            "activations / device": f"{_gib(self.activations)} (batch {recipe.batch_size}, gradient checkpointing "
-            f"{'on' if recipe.gradient_checkpointing else 'off'})",
-            "memory / device": _gib(self.memory),
+            "weights / device": _gib(memory.weights),
+            "gradients / device": _gib(memory.gradients),
+            "optimiser / device": _gib(memory.optimizer),
+            "bf16 copies / device": _gib(memory.copies),
+            "activations / device": f"{_gib(memory.activations)} (largest batch: {load.longest:,} tokens; gradient "
+            f"checkpointing {'on' if recomputes(recipe) else 'off'})",
+            "memory / device": f"{_gib(memory.gpu)} of a GPU, {_gib(memory.cpu)} resident on a CPU",
             "data": f"{load.dialogues:,} dialogues, {load.tokens:,} tokens, {load.supervised:,} supervised, an epoch "
             f"({load.source})",
             "steps": f"{self.steps:,} in {recipe.epochs} epochs of {recipe.batch_size} x {recipe.accumulation} x "
@@ -84,12 +82,10 @@ def plan(card: str, recipe: TrainingRecipe, data: Mapping[str, str], *, mfu: flo
     parameters = sum(parameter.numel() for parameter in model.parameters())
     learning = parameters if recipe.method == "full" else _low_rank(model, recipe.rank)
     load = workload(recipe, data)
-    shards = recipe.processes
-    # Float32 master weights where they learn; frozen ones in bfloat16. Adam keeps two float32 numbers per parameter.
-    weights = 4 * learning + (0 if recipe.method == "full" else 2 * parameters)
+    supervised = load.longest * load.supervised // max(1, load.tokens)
     # A dialogue's forward and backward pass: 6 FLOP per parameter and token; 4 where the weights themselves do not
     # learn; 2 more where activations are computed anew.
-    flops = (6 if recipe.method == "full" else 4) + (2 if recipe.gradient_checkpointing else 0)
+    flops = (6 if recipe.method == "full" else 4) + (2 if recomputes(recipe) else 0)
     per_step = recipe.batch_size * recipe.accumulation * recipe.processes
     steps = -(-load.dialogues // per_step) * recipe.epochs
     taken = min(steps, recipe.max_steps or steps)
@@ -99,10 +95,7 @@ def plan(card: str, recipe: TrainingRecipe, data: Mapping[str, str], *, mfu: flo
         recipe=recipe,
         parameters=parameters,
         learning=learning,
-        weights=weights // shards,
-        gradients=4 * learning // shards,
-        optimizer=8 * learning // shards,
-        activations=_activations(config, recipe, load),
+        memory=memory(config, recipe, parameters, learning, load.longest, supervised),
         workload=load,
         steps=taken,
         hours=total / (recipe.processes * peak * mfu) / 3600,
@@ -141,18 +134,20 @@ def workload(recipe: TrainingRecipe, data: Mapping[str, str]) -> Workload:
     except DataError as error:
         if recipe.dataset != ("pearl",):
             raise
-        assumed = _shapes()["pearl"]
-        return Workload(**assumed, source=f"assumed, since the data is not here: {str(error).split('. ')[0]}")
+        assumed, longest = _shapes()["pearl"], recipe.batch_size * recipe.max_tokens
+        why = str(error).split(". ")[0]
+        return Workload(**assumed, longest=longest, source=f"assumed, since the data is not here: {why}")
     from interplay_bench.markup import render
     from interplay_bench.prompting import training_prompt
 
-    tokens = supervised = 0
+    lengths, supervised = [], 0
     for _, dialogue in corpus.dialogues:
         prompt = training_prompt(dialogue.view(recipe.role, len(dialogue.turns)))
         own = sum(_tokens(render(turn)) for turn in dialogue.turns if turn.role is recipe.role)
-        tokens += min(recipe.max_tokens, sum(_tokens(message.content) for message in prompt.messages))
+        lengths.append(min(recipe.max_tokens, sum(_tokens(message.content) for message in prompt.messages)))
         supervised += own
-    return Workload(len(corpus.dialogues), tokens, supervised, "counted in the data, tokens estimated")
+    longest = sum(sorted(lengths)[-recipe.batch_size :])
+    return Workload(len(lengths), sum(lengths), supervised, longest, "counted in the data, tokens estimated")
 
 
 def _tokens(text: str) -> int:
@@ -161,20 +156,6 @@ def _tokens(text: str) -> int:
 
     plain = sub(r"</?[\w-]+>", "", text)
     return text.count("<") + len(plain) // 4
-
-
-def _activations(config: Any, recipe: TrainingRecipe, load: Workload) -> int:
-    """Bytes kept for the backward pass of one packed row, in bfloat16, with the logits of supervised positions.
-
-    With checkpointing a layer keeps its input, and one layer at a time everything. Otherwise about 34 bytes a token
-    and unit of width (Korthikanti et al. 2022, without the attention's own matrix, which is not kept).
-    """
-    row = recipe.batch_size * load.tokens // max(1, load.dialogues)
-    supervised = recipe.batch_size * load.supervised // max(1, load.dialogues)
-    layer = 34 * row * config.hidden_size
-    kept = 2 * row * config.hidden_size * config.num_hidden_layers + layer
-    body = kept if recipe.gradient_checkpointing else layer * config.num_hidden_layers
-    return int(body + 10 * supervised * config.vocab_size)
 
 
 def _low_rank(model: Any, rank: int) -> int:
