@@ -22,6 +22,7 @@ def test_a_model_is_trained_reported_and_used(
     if variant == "implicit":
         pytest.importorskip("implicit", reason="the collaborative reference's library is not installed")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
     made = tmp_path / "made"
     settings = [*SMALL, "--set", f"variant={variant}", "--set", "compare=false"]
     assert main(["train", "match-score", "--data", "sample", *settings, "--output", str(made)]) == 0

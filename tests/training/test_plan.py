@@ -52,7 +52,14 @@ def test_more_is_needed_without_checkpointing_and_for_larger_batches(recipe: Cal
     assert needed(batch_size="1") < needed(batch_size="4")
 
 
-@pytest.mark.parametrize(("changes", "measured"), [({}, 3.42), ({"method": "full"}, 6.49)])
+@pytest.mark.parametrize(
+    ("changes", "measured"),
+    [
+        ({}, 3.42),
+        ({"method": "full"}, 6.49),
+        ({"batch_size": "2", "gradient_checkpointing": "true"}, 2.10),
+    ],
+)
 def test_a_process_holds_about_as_much_as_was_seen(changes: dict[str, str], measured: float) -> None:
     """GiB at the peak of four steps with the first 40 dialogues of the sample, on a processor."""
     card = find("usersim-smollm2")
