@@ -20,7 +20,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 NAME = "interplay_trie"
-QUERIES = 64
+BLOCK = 64
 """Queries attended to at a time in :func:`_in_blocks`: more compute more of what the triangle masks."""
 
 
@@ -88,7 +88,7 @@ def causal(
     The fast kernels take a causal square only. Where less than half of the keys lie in front of the queries, it
     is cheaper to fill the square up with idle queries than to give a ``mask``.
     """
-    if query.dtype == torch.bfloat16 and query.device.type == "cpu":
+    if query.dtype == torch.bfloat16 and query.device.type == "cpu":  # whose fused kernel is as slow as in float32
         return _in_blocks(query, key, value, scale)
     share = query.shape[1] != key.shape[1]
     if mask is not None:
@@ -103,24 +103,30 @@ def causal(
 
 
 def _in_blocks(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None) -> torch.Tensor:
-    """:func:`causal` as products of blocks, which a CPU multiplies in bfloat16; its fused kernel is no faster than in
-    float32."""
-    heads, size = key.shape[1], query.shape[3]
-    groups, tokens, front = query.shape[1] // heads, query.shape[2], key.shape[2] - query.shape[2]
+    """:func:`causal` as products, of some queries at a time with the keys that they see."""
+    heads, tokens, size = key.shape[1], query.shape[2], query.shape[3]
+    groups, front = query.shape[1] // heads, key.shape[2] - tokens
     # What is added to all keys alike does not change a softmax: scores near 0 lose least by rounding.
     key = key - key.mean(2, keepdim=True, dtype=torch.float32).to(key.dtype)
-    asked, keys = query[0].view(heads, groups, tokens, size), key[0].transpose(1, 2)
-    later = torch.full((QUERIES, QUERIES), -torch.inf).triu_(1)
-    out = query.new_empty(heads, groups, tokens, value.shape[3])
-    for first in range(0, tokens, QUERIES):
-        count = min(QUERIES, tokens - first)
-        seen = front + first + count
-        scores = torch.bmm(asked[:, :, first : first + count].reshape(heads, -1, size), keys[:, :, :seen]).float()
-        scores *= size**-0.5 if scale is None else scale
-        scores.view(heads, groups, count, seen)[..., seen - count :] += later[:count, :count]
-        weights = scores.softmax(-1).to(value.dtype)
-        out[:, :, first : first + count] = torch.bmm(weights, value[0, :, :seen]).view(heads, groups, count, -1)
-    return out.view(1, heads * groups, tokens, -1)
+    # Whole blocks only: a product of a new shape has its kernel made first.
+    asked, keys, values = _filled(query).view(heads, groups, -1, size), _filled(key)[0], _filled(value)[0]
+    scale = size**-0.5 if scale is None else scale
+    out = value.new_empty(heads, groups, asked.shape[2], value.shape[3])
+    for first in range(0, tokens, BLOCK):
+        alike = front + first
+        seen = min(-(-(alike + BLOCK) // BLOCK) * BLOCK, keys.shape[1])
+        later = torch.arange(alike, seen)[None] > torch.arange(alike, alike + BLOCK)[:, None]
+        block = asked[:, :, first : first + BLOCK]
+        scores = torch.bmm(block.reshape(heads, -1, size), keys[:, :seen].transpose(1, 2)).float().mul_(scale)
+        scores.view(heads, groups, BLOCK, seen)[..., alike:].masked_fill_(later, -torch.inf)
+        found = torch.bmm(scores.softmax(-1).to(value.dtype), values[:, :seen])
+        out[:, :, first : first + BLOCK] = found.view(heads, groups, BLOCK, -1)
+    return out.flatten(0, 1)[None, :, :tokens]
+
+
+def _filled(states: torch.Tensor) -> torch.Tensor:
+    """1 x heads x tokens x size with idle tokens behind, so that all fill whole blocks."""
+    return torch.nn.functional.pad(states, (0, 0, 0, -states.shape[2] % BLOCK))
 
 
 def _attend(

@@ -19,7 +19,7 @@ class Budget:
     values. A processor is as fast on one dialogue as on many; a GPU wants as many as it can hold."""
 
     tokens: int = 1024
-    rows: int = 64
+    rows: int = 128
     places: int = 65536
 
     def halve(self) -> bool:

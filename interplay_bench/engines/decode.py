@@ -50,12 +50,12 @@ class Lanes:
     """The batch: a scene (:class:`~interplay_bench.engines.attention.Scene`) of at most ``count`` lanes with
     ``places`` places each, allocated once and written in place.
 
-    ``padded``: attend to all lanes in one product, as a GPU likes it; a CPU computes the padding as well.
+    ``together``: how many lanes are attended to in one product, padded to the widest and longest of them.
     """
 
-    def __init__(self, count: int, places: int, padded: bool) -> None:
-        self.padded = padded
-        self.count, self.places = count, -(-places // ALIGN) * ALIGN
+    def __init__(self, count: int, places: int, together: int) -> None:
+        self.together = together
+        self.count, self.places = count, _aligned(places)
         self.lanes: list[Lane] = []
         self.keys: dict[int, torch.Tensor] = {}
         self.values: dict[int, torch.Tensor] = {}
@@ -119,10 +119,12 @@ class Lanes:
                 self.allowed[number, seat.column, lane.filled] = True
                 step.add(number, seat, lane.filled)
                 lane.filled += 1
-        length = -(-max(lane.filled for lane in self.lanes) // ALIGN) * ALIGN
-        self._clean(length)
-        columns = 1 + max(seat.column for seat in step.seats)
-        step.visible = self.allowed[: len(self.lanes), :columns, :length]
+        self._clean(_aligned(max(lane.filled for lane in self.lanes)))
+        for first in range(0, len(self.lanes), self.together):
+            some = self.lanes[first : first + self.together]
+            width, length = max(len(lane.seats) for lane in some), _aligned(max(lane.filled for lane in some))
+            part = slice(first, first + len(some))
+            step.parts.append(_Part(part, width, length, self.allowed[part, :width, :length]))
         return step
 
     def kept(self, seat: Seat) -> tuple[dict[int, torch.Tensor], dict[int, torch.Tensor]]:
@@ -173,52 +175,43 @@ class Lanes:
 
     def attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None) -> torch.Tensor:
         """See :class:`~interplay_bench.engines.attention.Scene`."""
-        attend = self._attend_padded if self.padded else self._attend_each
-        return attend(query, key, value, scale)
-
-    def _attend_each(
-        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
-    ) -> torch.Tensor:
-        """One product per lane, as wide and as long as it is."""
-        assert self.step is not None
-        heads, tokens, size = key.shape[1], query.shape[2], query.shape[3]
-        groups = query.shape[1] // heads
-        out = query.new_empty(1, tokens, heads * groups, value.shape[3])
-        at = 0
-        for number, lane in enumerate(self.lanes):
-            width = len(lane.seats)
-            # Query heads that share a key head become rows of that head: keys are read once and never repeated.
-            seen = scaled_dot_product_attention(
-                query[:, :, at : at + width].reshape(1, heads, groups * width, size),
-                key[number, None, :, : lane.filled],
-                value[number, None, :, : lane.filled],
-                attn_mask=self.step.mask(query, groups, number, width, lane.filled),
-                scale=scale,
-            )
-            out[:, at : at + width] = seen.view(1, heads * groups, width, -1).transpose(1, 2)
-            at += width
-        return out
-
-    def _attend_padded(
-        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
-    ) -> torch.Tensor:
-        """One product for all lanes, padded to the widest and the longest."""
         assert self.step is not None
         lanes, columns, _ = self.step.indices(query.device)
-        count, width, length = self.step.visible.shape
         heads, tokens, size = key.shape[1], query.shape[2], query.shape[3]
         groups = query.shape[1] // heads
-        asked = query.new_zeros(count, heads, groups, width, size)
+        # Query heads that share a key head become rows of that head: keys are read once and never repeated.
+        asked = query.new_zeros(len(self.lanes), heads, groups, LANE_ROWS, size)
         asked[lanes, :, :, columns] = query[0].view(heads, groups, tokens, size).permute(2, 0, 1, 3)
-        seen = scaled_dot_product_attention(
-            asked.view(count, heads, groups * width, size),
-            key[:count, :, :length],
-            value[:count, :, :length],
-            attn_mask=self.step.mask(query, groups),
-            scale=scale,
-        )
-        seen = seen.view(count, heads, groups, width, -1)[lanes, :, :, columns]
-        return seen.reshape(1, tokens, heads * groups, -1)
+        seen = torch.empty_like(asked)
+        for part in self.step.parts:
+            some, width, length = part.lanes, part.width, part.length
+            found = scaled_dot_product_attention(
+                asked[some, :, :, :width].flatten(2, 3),
+                key[some, :, :length],
+                value[some, :, :length],
+                attn_mask=part.mask(query, groups),
+                scale=scale,
+            )
+            seen[some, :, :, :width] = found.view(-1, heads, groups, width, size)
+        return seen[lanes, :, :, columns].reshape(1, tokens, heads * groups, -1)
+
+
+@dataclass(slots=True)
+class _Part:
+    """Lanes that are attended to in one product, as ``width`` queries and ``length`` places each."""
+
+    lanes: slice
+    width: int
+    length: int
+    visible: torch.Tensor
+    _masks: dict[torch.device, torch.Tensor] = field(default_factory=dict)
+
+    def mask(self, like: torch.Tensor, groups: int) -> torch.Tensor:
+        """What the queries may attend to: lanes x 1 x queries x places, to be added to the scores."""
+        if like.device not in self._masks:
+            mask = additive(self.visible, like)
+            self._masks[like.device] = mask[:, None].repeat(1, 1, groups, 1)
+        return self._masks[like.device]
 
 
 @dataclass(slots=True)
@@ -227,9 +220,8 @@ class _Step:
 
     seats: list[Seat] = field(default_factory=list)
     where: list[tuple[int, int, int]] = field(default_factory=list)
-    visible: torch.Tensor = field(default_factory=lambda: torch.empty(0))
+    parts: list[_Part] = field(default_factory=list)
     _indices: dict[torch.device, tuple[torch.Tensor, ...]] = field(default_factory=dict)
-    _masks: dict[tuple[int | None, torch.device], torch.Tensor] = field(default_factory=dict)
 
     def add(self, lane: int, seat: Seat, place: int) -> None:
         """Add a row."""
@@ -242,23 +234,9 @@ class _Step:
             self._indices[device] = torch.tensor(self.where, device=device).unbind(1)
         return self._indices[device]
 
-    def mask(
-        self,
-        like: torch.Tensor,
-        groups: int,
-        lane: int | None = None,
-        width: int | None = None,
-        length: int | None = None,
-    ) -> torch.Tensor:
-        """What queries may attend to, to be added to the scores: lanes x 1 x queries x places.
 
-        Of all lanes, or of one, cut to its ``width`` and ``length``; the same for every layer.
-        """
-        if (lane, like.device) not in self._masks:
-            lanes = slice(None) if lane is None else slice(lane, lane + 1)
-            mask = additive(self.visible[lanes, :width, :length], like)
-            self._masks[lane, like.device] = mask[:, None].repeat(1, 1, groups, 1)
-        return self._masks[lane, like.device]
+def _aligned(length: int) -> int:
+    return -(-length // ALIGN) * ALIGN
 
 
 def places_for(limb: Limb, context: int, rows: int, tokens: int) -> int:

@@ -30,6 +30,10 @@ CLOSE = 1e-2
 """How far, relative to their spread, a trie pass's logits may be from the plain ones' in the self-test (float32 is
 at 1e-6, bfloat16 at 1e-2); a model whose attention the trie does not know is off by 1."""
 
+TOGETHER = 2
+"""How many lanes of a decoding step a CPU attends to in one product: it computes their padding as well, but shares a
+product's heads among its threads. A GPU takes all lanes at once."""
+
 
 class TransformersModel:
     """A causal model of transformers behind the two verbs.
@@ -47,7 +51,7 @@ class TransformersModel:
         self.encoder: Encoder = self.naive.encoder
         self.forward_tokens = 0
         self.memory: Memory | None = None
-        self.pads = self.model.device.type != "cpu"
+        self.together = TOGETHER if self.model.device.type == "cpu" else None
         self.shares = self._adopt(may_pack=weights is None)
         self.budget = self._budget(settings) if self.shares else Budget()
         self.forward_tokens = 0
@@ -147,7 +151,7 @@ class TransformersModel:
         needed = sum(lanes_for(rows[limb.number]) for limb in starting)
         typical = max(1, sum(rows.values()) // needed)
         count = max(most, min(needed, self.budget.rows // typical + 1, self.budget.places // places))
-        return Lanes(count, places, self.pads)
+        return Lanes(count, places, self.together or count)
 
     def _fill(
         self,
