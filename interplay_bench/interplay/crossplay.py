@@ -12,7 +12,7 @@ from interplay_bench.errors import UsageError
 from interplay_bench.interplay.data_card import write_data_card
 from interplay_bench.interplay.report import value
 from interplay_bench.interplay.request import Request
-from interplay_bench.interplay.session import simulate
+from interplay_bench.interplay.session import going_on, simulate
 from interplay_bench.model import Model
 from interplay_bench.progress import Progress, silent
 from interplay_bench.run import Run
@@ -48,6 +48,17 @@ def crossplay(
     for one in requests.values():
         one.models()
     folder = output or fresh("crossplay")
+    with going_on(folder):
+        matrix = _play(requests, folder, resume, progress)
+    text = report(matrix)
+    (folder / REPORT).write_text(text + "\n", encoding="utf-8")
+    draw(matrix, folder / PICTURE)
+    return folder, text
+
+
+def _play(
+    requests: Mapping[tuple[str, str], Request], folder: Path, resume: bool, progress: Progress
+) -> dict[tuple[str, str], Run]:
     cast: dict[str, Model] = {}
     matrix: dict[tuple[str, str], Run] = {}
     try:
@@ -64,10 +75,7 @@ def crossplay(
     finally:
         for model in cast.values():
             model.adapter.close()
-    text = report(matrix)
-    (folder / REPORT).write_text(text + "\n", encoding="utf-8")
-    draw(matrix, folder / PICTURE)
-    return folder, text
+    return matrix
 
 
 def report(matrix: Matrix) -> str:
@@ -128,7 +136,7 @@ def _beside(a: Run, b: Run, differences: Mapping[str, Difference]) -> str:
 def _tested(difference: Difference) -> tuple[str, str, str]:
     """The difference, its p value, and over how many pairs."""
     p = difference.holm
-    shown = "" if p is None else "< 0.0001" if p < 0.0001 else f"{p:.4f}"
+    shown = "too few users" if difference.found.too_few else "" if p is None else "< 0.0001" if p < 0.0001 else f"{p:.4f}"
     return f"{difference.found.effect:+.4f}", shown, str(difference.found.n)
 
 

@@ -76,7 +76,7 @@ def simulate(
         started = time.monotonic()
         todo = {number: dialogue for number, dialogue in enumerate(dialogues) if number not in done}
         rules = Rules(request.max_turns, request.window, request.decisions)
-        with _going_on(folder), progress(f"{user.name} · {recommender.name}", len(dialogues), len(done)) as advance:
+        with going_on(folder), progress(f"{user.name} · {recommender.name}", len(dialogues), len(done)) as advance:
             for number, episode in converse(pair, todo, stock.catalog, rules):
                 log.append([number], [episode.sample()])
                 advance(1)
@@ -92,7 +92,7 @@ def simulate(
 
 
 @contextmanager
-def _going_on(folder: Path) -> Iterator[None]:
+def going_on(folder: Path) -> Iterator[None]:
     """Say, where a person interrupts, how to go on."""
     try:
         yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interplay_bench.adapter import Decision, Reply, UserSimulator, Verdict
+from interplay_bench.adapter import Decision, Reply, UserSimulator, Verdict, one_each
 from interplay_bench.dialogue import Action, Role, Turn, View
 from interplay_bench.markup import render
 
@@ -24,7 +24,7 @@ class Spoken(UserSimulator):
     def respond(self, views: Sequence[View]) -> list[Reply]:
         """Put the policy's decision into words."""
         asked = [view for view in views if _asked(view)]
-        decisions = iter(self.policy.decide(asked) if asked else ())
+        decisions = iter(one_each(self.policy.decide, asked, Decision))
         return [_reply(_words(next(decisions)) if _asked(view) else _wish(view)) for view in views]
 
 
