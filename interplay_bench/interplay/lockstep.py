@@ -1,7 +1,8 @@
 """Many dialogues at once: each round is one batch for one role, and who is done makes room for who waits.
 
 What a dialogue becomes depends on nothing but its own views: models give a view the same reply in any batch (sampled
-text takes its random numbers from the seed and the prompt), so that windows, order and resumption change nothing.
+text takes its random numbers from the seed and the prompt), so that windows, order and resumption change nothing. A
+local model keeps to that in float32; in bfloat16, batches round differently, and a near tie may fall the other way.
 """
 
 from __future__ import annotations

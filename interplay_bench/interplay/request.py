@@ -20,8 +20,9 @@ from interplay_bench.simulator import LanguageModelSimulator
 class Request:
     """Who meets whom, over which personas. ``settings``: ``engine.*`` keys, for both sides' engines.
 
-    ``window``: how many dialogues advance together; it changes the speed and nothing else. ``temperature`` and
-    ``top_p``: how language models on either side sample, where not as their cards say.
+    ``window``: how many dialogues advance together; it changes the speed, and in float32 nothing else (bfloat16 rounds
+    differently in other batches, and a resumed simulation forms others). ``temperature`` and ``top_p``: how language
+    models on either side sample, where not as their cards say.
     """
 
     user: str
