@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from interplay_bench import model as models
 from interplay_bench.comparison import Difference, compare
 from interplay_bench.errors import UsageError
 from interplay_bench.interplay.data_card import write_data_card
@@ -44,7 +45,7 @@ def crossplay(
     if output is None and resume:
         raise UsageError("--resume needs --output: the directory of the matrix to go on with.")
     pairs = [(user, recommender) for user in users for recommender in recommenders]
-    requests = {(u, r): replace(request, user=u, recommender=r) for u, r in pairs}
+    requests = _requests(request, pairs)
     for one in requests.values():
         one.models()
     folder = output or fresh("crossplay")
@@ -54,6 +55,16 @@ def crossplay(
     (folder / REPORT).write_text(text + "\n", encoding="utf-8")
     draw(matrix, folder / PICTURE)
     return folder, text
+
+
+def _requests(request: Request, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Request]:
+    """One for each pair; engines' options go to the pairs that have an engine, unless none has one."""
+    driven = {pair for pair in pairs if any(models.find(name).card.engine for name in pair)} or set(pairs)
+    settings = {pair: request.settings if pair in driven else {} for pair in pairs}
+    return {
+        (user, recommender): replace(request, user=user, recommender=recommender, settings=settings[user, recommender])
+        for user, recommender in pairs
+    }
 
 
 def _play(

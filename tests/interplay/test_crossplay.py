@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from interplay_bench.errors import UsageError
+from interplay_bench.errors import CardError, UsageError
 from interplay_bench.interplay.crossplay import crossplay
 from interplay_bench.interplay.request import Request
 
@@ -39,6 +40,16 @@ def test_a_cards_path_makes_no_hidden_folder(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "mine.toml").write_text('adapter = "never-accept"\nsummary = "Mine"\n')
     folder, _ = crossplay(["./mine.toml"], ["fixed-list"], REQUEST, tmp_path / "x")
     assert (folder / "mine.toml--fixed-list" / "run.json").is_file()
+
+
+def test_options_of_engines_go_to_the_pairs_that_have_one(tmp_path: Path) -> None:
+    card = tmp_path / "driven.toml"
+    card.write_text('adapter = "thermometer"\nsummary = "Driven"\n[engine]\ndtype = "auto"\n')
+    asked = replace(REQUEST, settings={"engine.dtype": "float32"})
+    folder, _ = crossplay([str(card), "never-accept"], ["fixed-list"], asked, tmp_path / "x")
+    assert len([path for path in folder.iterdir() if path.is_dir()]) == 2
+    with pytest.raises(CardError, match="has an engine"):
+        crossplay(["never-accept"], ["fixed-list"], asked, tmp_path / "y")
 
 
 @pytest.mark.parametrize("names", [[], ["talkative", "talkative"]])
