@@ -182,7 +182,7 @@ class Lanes:
         # Query heads that share a key head become rows of that head: keys are read once and never repeated.
         asked = query.new_zeros(len(self.lanes), heads, groups, LANE_ROWS, size)
         asked[lanes, :, :, columns] = query[0].view(heads, groups, tokens, size).permute(2, 0, 1, 3)
-        seen = torch.empty_like(asked)
+        seen = value.new_empty(*asked.shape[:4], value.shape[3])
         for part in self.step.parts:
             some, width, length = part.lanes, part.width, part.length
             found = scaled_dot_product_attention(
@@ -192,7 +192,7 @@ class Lanes:
                 attn_mask=part.mask(query, groups),
                 scale=scale,
             )
-            seen[some, :, :, :width] = found.view(-1, heads, groups, width, size)
+            seen[some, :, :, :width] = found.view(len(found), heads, groups, width, -1)
         return seen[lanes, :, :, columns].reshape(1, tokens, heads * groups, -1)
 
 

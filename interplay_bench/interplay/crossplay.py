@@ -147,8 +147,9 @@ def _beside(a: Run, b: Run, differences: Mapping[str, Difference]) -> str:
 def _tested(difference: Difference) -> tuple[str, str, str]:
     """The difference, its p value, and over how many pairs."""
     p, found = difference.holm, difference.found
-    shown = "" if p is None else "< 0.0001" if p < 0.0001 else f"{p:.4f}"
-    return f"{found.effect:+.4f}", "too few users" if found.too_few else shown, str(found.n)
+    unknown = "too few users" if found.too_few else ""
+    shown = unknown if p is None else "< 0.0001" if p < 0.0001 else f"{p:.4f}"
+    return f"{found.effect:+.4f}", shown, str(found.n)
 
 
 def draw(matrix: Matrix, path: Path) -> None:

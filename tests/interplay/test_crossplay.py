@@ -35,6 +35,14 @@ def test_every_pair_is_run_and_told_users_stand_beside_the_others(tmp_path: Path
     assert crossplay(users, recommenders, REQUEST, tmp_path / "x", resume=True)[1] == report
 
 
+def test_too_few_users_have_no_p_but_of_rates(tmp_path: Path) -> None:
+    _, report = crossplay(["talkative", "oracle"], ["bookseller"], replace(REQUEST, data="4"), tmp_path / "x")
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in report.splitlines()]
+    tested = {row[0]: row[4] for row in rows if len(row) == 6}
+    assert tested["user Dist-4"] == "too few users"
+    assert float(tested["acceptance"]) <= 1
+
+
 def test_a_cards_path_makes_no_hidden_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.toml").write_text('adapter = "never-accept"\nsummary = "Mine"\n')
