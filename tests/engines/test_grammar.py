@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-import torch
 from hypothesis import given
 
 from interplay_bench.dialogue import Role, Turn
@@ -15,6 +12,7 @@ from interplay_bench.engines.transformers import TransformersModel
 from interplay_bench.engines.weights import TransformersSettings, Weights
 from interplay_bench.language_model import Channel, Generation, Message, Part, Prompt, Sampling
 from interplay_bench.markup import END, Malformed, parse, render, special_tokens, without_broken_end
+from tests import random_model
 from tests.test_markup import turns
 
 BEGUN = "<action><chat></action><response>"
@@ -24,33 +22,13 @@ PROMPTS = [
 ]
 
 
-def make_tokenizer(extra: tuple[str, ...]) -> Any:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    raw = Tokenizer(models.BPE({"<eos>": 0, **{c: n for n, c in enumerate(alphabet, start=1)}}, []))
-    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    raw.decoder = decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<eos>", pad_token="<eos>")
-    tokenizer.add_tokens(list(extra), special_tokens=True)
-    return tokenizer
-
-
-TOKENIZER = make_tokenizer(special_tokens())
+TOKENIZER = random_model.tokenizer(special_tokens())
 
 
 @pytest.fixture(scope="module")
 def weights() -> Weights:
     """A model that knows nothing and writes structural tokens as gladly as any other."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(TOKENIZER), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=4096, initializer_range=0.3,
-    )  # fmt: skip
-    return Weights(LlamaForCausalLM(config).eval(), TOKENIZER, {"model": "tiny", "max_context": 4096})
+    return random_model.weights(TOKENIZER)
 
 
 def written(model: TransformersModel | NaiveModel) -> list[str]:
@@ -85,7 +63,7 @@ def test_nothing_well_formed_is_barred(turn: Turn) -> None:
 
 
 def test_a_tokenizer_without_the_markup_is_left_alone() -> None:
-    plain = make_tokenizer(("<user>",))
+    plain = random_model.tokenizer(("<user>",))
     grammar = Grammar(plain, {0})
     place = grammar.start(plain(BEGUN).input_ids)
     for token in plain(BEGUN + "</movie_title><user>").input_ids:

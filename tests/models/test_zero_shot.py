@@ -18,6 +18,7 @@ from interplay_bench.language_model import Choice, Generation, Prompt, Refusal, 
 from interplay_bench.markup import END, Malformed
 from interplay_bench.registry import adapters
 from interplay_bench.simulator import LanguageModelSimulator
+from tests import random_model
 from tests.interplay.talk_plugin import BOOKS, gold
 
 GUIDED = Sampling(max_tokens=8, stop=(END,), guided=True)
@@ -127,26 +128,11 @@ TEMPLATE = "{% for m in messages %}[{{ m.role }}]{{ m.content }}\n{% endfor %}[a
 @pytest.fixture(scope="module")
 def engine() -> Any:
     """A random model that knows neither words nor markup."""
-    import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
     from interplay_bench.engines.transformers import TransformersModel
-    from interplay_bench.engines.weights import TransformersSettings, Weights
+    from interplay_bench.engines.weights import TransformersSettings
 
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    raw = Tokenizer(models.BPE({"<eos>": 0, **{c: n for n, c in enumerate(alphabet, start=1)}}, []))
-    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    raw.decoder = decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<eos>", pad_token="<eos>")
-    tokenizer.chat_template = TEMPLATE
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(alphabet) + 1, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=8192, initializer_range=0.3,
-    )  # fmt: skip
-    weights = Weights(LlamaForCausalLM(config).eval(), tokenizer, {"model": "tiny", "max_context": 8192})
-    return TransformersModel(TransformersSettings(model="tiny"), weights)
+    made = random_model.weights(random_model.tokenizer(template=TEMPLATE))
+    return TransformersModel(TransformersSettings(model="tiny"), made)
 
 
 def talk(engine: Any, window: int, temperature: float) -> list[Episode]:
