@@ -5,7 +5,8 @@ A user ``u`` is a vector, an item ``i`` is ``z_i = x_i W`` with its text's vecto
 ``z`` stand ready, one compiled loop over a batch updates the users in place and sums the gradient with respect to
 ``z``, and two matrix products turn that sum into a step of ``W`` and new ``z``.
 
-Beside the pure form, items may have a bias and a small residual of their own, which only rated items learn.
+Beside the pure form, items may have a bias and a small residual of their own, which only items that somebody liked
+learn: of others nothing is known but their texts.
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ class BPR:
         self.projection = _Adam(factors.projection, rates.projection)
         self.residual = _Adam(factors.residual, rates.own) if own_residual else None
         self.bias = _Adam(factors.bias, rates.own) if own_bias else None
+        self._liked = np.zeros(len(factors.items), dtype=bool)
 
     def epoch(self, users: NDArray[np.int32], items: NDArray[np.int32]) -> float:
         """One pass over all positives in a random order, a random item against each; the mean loss."""
@@ -112,10 +114,12 @@ class BPR:
         loss = _sweep()(users, liked, against, f.users, f.items, f.bias, gradient, bias, rates.users, rates.decay)
         scale = np.float32(1 / len(users))
         self.projection.step(f.text.T @ gradient * scale)
+        self._liked[liked] = True
         if self.residual is not None:
+            gradient[~self._liked] = 0
             self.residual.step(gradient * scale + np.float32(rates.decay * 1e-3) * f.residual)
         if self.bias is not None:
-            self.bias.step(bias * scale)
+            self.bias.step(np.where(self._liked, bias * scale, 0))
         f.refresh()
         return float(loss)
 

@@ -19,10 +19,11 @@ class MatchScoreRecipe:
     """``encoder``: the text encoder, a folder, a hub id, or ``all-MiniLM-L6-v2`` from its package.
 
     ``variant``: ``text``, the paper's form, whose items are their texts alone; ``text+bias`` and ``text+residual``
-    (which has a bias, too) give rated items something of their own; ``implicit`` has no texts, and as many epochs as
-    its library takes. ``compare``: train that one, too, and put both into the report. ``dim``: of the embeddings.
-    ``batch``: positives between two steps of the projection. ``user_rate``, ``rate``, ``own_rate``:
-    learning rates of users, of the projection, and of items' biases and residuals. ``decay``: holds users back.
+    (which has a bias, too) give liked items something of their own, and a residual is part of the embedding;
+    ``implicit`` has no texts, and as many epochs as its library takes. ``compare``: train that one, too, and put both
+    into the report. ``dim``: of the embeddings. ``batch``: positives between two steps of the projection.
+    ``user_rate``, ``rate``, ``own_rate``: learning rates of users, of the projection, and of items' biases and
+    residuals. ``decay``: holds users back.
     """
 
     encoder: str = "huawei-noah/TinyBERT_General_4L_312D"

@@ -88,7 +88,10 @@ def read(places: tuple[str, ...]) -> Interactions:
 
 @dataclass(frozen=True)
 class Fit:
-    """A model: the items' ``vectors``, the ``projection`` that made them, and how well it orders what was held out.
+    """A model: the items' ``vectors``, the ``projection`` of their texts, and how well it orders what was held out.
+
+    ``vectors`` hold all that items have learnt but their bias, so that films without ratings, which are their texts
+    alone, lie in the same space as those with.
 
     ``judged``: by name, the model with all that items learn of their own, and its items' texts alone.
     """
@@ -111,14 +114,13 @@ def fit(recipe: MatchScoreRecipe, parts: Split, data: Interactions, seed: int, p
         for _ in range(recipe.epochs):
             trainer.epoch(*parts.train)
             advance(1)
-    # However rated items differ from what their texts say, nearness is that of the texts: the paper's form.
     pure = factors.pure
     judged: dict[str, Judgement] = {
         recipe.variant: judge(parts, factors.users, factors.items, factors.bias, pure, seed)
     }
     if own:
         judged[f"{recipe.variant}, its texts alone"] = judge(parts, factors.users, pure, None, pure, seed)
-    return Fit(pure, factors.projection, judged)
+    return Fit(factors.items, factors.projection, judged)
 
 
 def _implicit(recipe: MatchScoreRecipe, parts: Split, data: Interactions, seed: int) -> Fit:

@@ -73,6 +73,19 @@ def test_tastes_for_texts_are_learnt_and_carry_over_to_items_without_ratings() -
     np.testing.assert_array_equal(factors.projection, again.projection)
 
 
+def test_only_liked_items_learn_something_of_their_own() -> None:
+    factors, users, _, _ = problem()
+    factors.bias[:] = 0
+    trainer = BPR(factors, Rates(), batch=8, own_bias=True, own_residual=True)
+    for _ in range(5):
+        trainer.epoch(users, users)  # items 0 to 3 are liked; all are drawn to be compared with
+    assert (factors.residual[:4] != 0).all()
+    assert (factors.bias[:4] != 0).all()
+    assert (factors.residual[4:] == 0).all()
+    assert (factors.bias[4:] == 0).all()
+    np.testing.assert_array_equal(factors.items[4:], factors.pure[4:])
+
+
 def test_auc_counts_pairs() -> None:
     rng = np.random.default_rng(2)
     positive = rng.integers(0, 5, 20).astype(np.float32)
