@@ -14,8 +14,10 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -24,6 +26,7 @@ from interplay_bench.card import find
 from interplay_bench.training.attention import register
 from interplay_bench.training.base import prepare_base
 from interplay_bench.training.example import Example
+from interplay_bench.training.linear import quicken
 from interplay_bench.training.loss import RoleLoss
 from interplay_bench.training.material import prepare, read_corpus
 from interplay_bench.training.packing import pack
@@ -33,8 +36,13 @@ BATCH = 4
 Step = Callable[[Sequence[Example]], float]
 
 
-def learner(arguments: argparse.Namespace, precision: str, attention: str) -> tuple[TrainingRecipe, Any]:
-    """The recipe and the model. Low-rank updates leave the new tokens' rows alone, which TRL's loss does not take."""
+def learner(
+    arguments: argparse.Namespace, precision: str, attention: str, quick: bool = False
+) -> tuple[TrainingRecipe, Any]:
+    """The recipe and the model, its float32 products by oneDNN where ``quick``.
+
+    Low-rank updates leave the new tokens' rows alone, which TRL's loss does not take.
+    """
     card = find("usersim-smollm2")
     assert card is not None
     settings = {
@@ -42,7 +50,8 @@ def learner(arguments: argparse.Namespace, precision: str, attention: str) -> tu
         "limit": str(arguments.dialogues), "batch_size": str(BATCH), "decision_weight": "1", "decisions": "labels",
     }  # fmt: skip
     recipe = TrainingRecipe.of(card, settings)
-    made = prepare_base(recipe, ("movie",), 0)
+    with nullcontext() if quick else patch("interplay_bench.training.base.quicken"):
+        made = prepare_base(recipe, ("movie",), 0)
     made.model.set_attn_implementation(register() if attention == "segments" else attention)
     if arguments.method == "full":
         return recipe, made
@@ -51,7 +60,10 @@ def learner(arguments: argparse.Namespace, precision: str, attention: str) -> tu
     if precision == "bf16":
         made.model.to(torch.bfloat16)
     config = peft.LoraConfig(task_type="CAUSAL_LM", r=8, lora_alpha=16, target_modules="all-linear")
-    return recipe, replace(made, model=peft.get_peft_model(made.model, config))
+    adapted = peft.get_peft_model(made.model, config)
+    if quick and precision == "fp32":
+        quicken(adapted)
+    return recipe, replace(made, model=adapted)
 
 
 def padded(examples: Sequence[Example], cut: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -116,9 +128,10 @@ def stepper(model: Any, loss: Callable[[Sequence[Example]], torch.Tensor], bfloa
 
 
 def ours(arguments: argparse.Namespace, precision: str, kind: str) -> Step:
-    _, made = learner(arguments, precision, "segments" if kind == "packed" else "sdpa")
-    ways = {"plain": plain, "gathered": gathered, "packed": packed}
-    return stepper(made.model, ways[kind](made.model), precision == "bf16", kind == "packed")
+    last = kind in ("packed", "quick")
+    _, made = learner(arguments, precision, "segments" if last else "sdpa", quick=kind == "quick")
+    ways = {"plain": plain, "gathered": gathered, "packed": packed, "quick": packed}
+    return stepper(made.model, ways[kind](made.model), precision == "bf16", fused=last)
 
 
 def trl(arguments: argparse.Namespace, batches: Sequence[Sequence[Example]], precision: str) -> Callable[[], float]:
@@ -174,9 +187,10 @@ def main() -> None:
         "TRL SFTTrainer, float32": trl(arguments, batches, "fp32"),
         "plain padded loop, float32": loop(arguments, "fp32", "plain", batches),
         "+ projection where it counts, lengths grouped, tail cut": loop(arguments, "fp32", "gathered", alike),
-        "+ packed, attention in segments, fused AdamW (ours, float32)": loop(arguments, "fp32", "packed", alike),
+        "+ packed, attention in segments, fused AdamW": loop(arguments, "fp32", "packed", alike),
+        "+ products by oneDNN (ours, float32)": loop(arguments, "fp32", "quick", alike),
         "TRL SFTTrainer, bfloat16": trl(arguments, batches, "bf16"),
-        "ours, bfloat16": loop(arguments, "bf16", "packed", alike),
+        "ours, bfloat16": loop(arguments, "bf16", "quick", alike),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(arguments.rounds):

@@ -6,8 +6,7 @@ go through: in every decoding step. oneDNN, which PyTorch carries, takes weights
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -33,14 +32,21 @@ class PackedLinear(nn.Module):
 
 def pack(model: nn.Module) -> Callable[[], None]:
     """Replace the linear layers of ``model`` by packed ones, where PyTorch can; return what undoes it."""
-    if not _possible(model):
+    return replace_linear(model, PackedLinear, (torch.float32, torch.bfloat16))
+
+
+def replace_linear(
+    model: nn.Module, make: Callable[[nn.Linear], nn.Module], dtypes: Sequence[torch.dtype]
+) -> Callable[[], None]:
+    """Replace the linear layers of these ``dtypes`` by ``make`` of them, where it works; return what undoes it."""
+    if not _possible(model, make):
         return lambda: None
     plain: list[tuple[nn.Module, str, nn.Module]] = []
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
-            if type(child) is nn.Linear and child.weight.dtype in (torch.float32, torch.bfloat16):
+            if type(child) is nn.Linear and child.weight.dtype in dtypes:
                 plain.append((parent, name, child))
-                setattr(parent, name, PackedLinear(child))
+                setattr(parent, name, make(child))
 
     def undo() -> None:
         for parent, name, child in plain:
@@ -49,13 +55,13 @@ def pack(model: nn.Module) -> Callable[[], None]:
     return undo
 
 
-def _possible(model: Any) -> bool:
-    """Whether PyTorch has the two operations (it keeps them to itself) and the model is all on the CPU."""
+def _possible(model: nn.Module, make: Callable[[nn.Linear], nn.Module]) -> bool:
+    """Whether PyTorch has the operations (it keeps them to itself) and the model is all on the CPU."""
     if not torch.backends.mkldnn.enabled or any(p.device.type != "cpu" for p in model.parameters()):
         return False
     try:
         layer = nn.Linear(16, 8).requires_grad_(False)
         states = torch.ones(1, 3, 16)
-        return torch.allclose(PackedLinear(layer)(states), layer(states), atol=1e-5)
+        return torch.allclose(make(layer)(states), layer(states), atol=1e-5)
     except (AttributeError, RuntimeError):
         return False

@@ -11,6 +11,7 @@ import torch
 from interplay_bench.engines.weights import TransformersSettings, choose_device, choose_dtype, find, load
 from interplay_bench.errors import UsageError
 from interplay_bench.training.attention import register
+from interplay_bench.training.linear import quicken
 from interplay_bench.training.recipe import TrainingRecipe
 from interplay_bench.training.tokens import add_tokens, extend
 
@@ -55,6 +56,8 @@ def prepare_base(recipe: TrainingRecipe, domains: Sequence[str], seed: int) -> L
     model.config.use_cache = False
     model.set_attn_implementation(register() if recipe.attention in ("auto", "segments") else recipe.attention)
     model = _low_rank(model, recipe, new) if recipe.method == "lora" else model.requires_grad_(True)
+    if device.type == "cpu" and not bfloat16:
+        quicken(model)
     if recipe.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
         model.enable_input_require_grads()
