@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch.nn.functional import scaled_dot_product_attention
 
+from interplay_bench.engines.attention import masked
 from interplay_bench.engines.prefill import Piece, Store, additive, visible
 from interplay_bench.engines.row import Row
 from interplay_bench.engines.trie import Limb, Path
@@ -185,12 +185,12 @@ class Lanes:
         seen = value.new_empty(*asked.shape[:4], value.shape[3])
         for part in self.step.parts:
             some, width, length = part.lanes, part.width, part.length
-            found = scaled_dot_product_attention(
+            found = masked(
                 asked[some, :, :, :width].flatten(2, 3),
                 key[some, :, :length],
                 value[some, :, :length],
-                attn_mask=part.mask(query, groups),
-                scale=scale,
+                scale,
+                part.mask(query, groups),
             )
             seen[some, :, :, :width] = found.view(len(found), heads, groups, width, -1)
         return seen[lanes, :, :, columns].reshape(1, tokens, heads * groups, -1)
