@@ -34,6 +34,7 @@ class Stage:
         cast = [model.find(name, {"dtype": "float32"}).build(0).adapter for name in (user, recommender)]
         source = runner.load("sample")
         self.stock = runner.stock_of(source)
+        _ = self.stock.catalog  # read by whoever asks first, which is no matter of the talk
         self.pair = Pair.of(cast[0], cast[1], self.stock)
         self.engines = [adapter.model for adapter in cast if isinstance(adapter, LanguageModelSimulator)]
         self.dialogues = source.dialogues[:dialogues]

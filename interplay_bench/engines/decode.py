@@ -18,8 +18,8 @@ from interplay_bench.engines.trie import Limb, Path
 
 LANE_ROWS = 8
 """Rows in one lane: more would attend past too many tokens of their neighbours."""
-ALIGN = 16
-"""Kernels like lengths that are multiples of this."""
+ALIGN = 64
+"""Lengths are multiples of this: a CPU makes a kernel for every length, and they should be few."""
 
 
 @dataclass(slots=True)
