@@ -88,7 +88,7 @@ def causal(
     The fast kernels take a causal square only. Where less than half of the keys lie in front of the queries, it
     is cheaper to fill the square up with idle queries than to give a ``mask``.
     """
-    if query.dtype == torch.bfloat16 and query.device.type == "cpu":  # whose fused kernel is as slow as in float32
+    if _by_products(query):
         return _in_blocks(query, key, value, scale)
     share = query.shape[1] != key.shape[1]
     if mask is not None:
@@ -102,13 +102,18 @@ def causal(
     return scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale, enable_gqa=share)[:, :, front:]
 
 
+def _by_products(query: torch.Tensor) -> bool:
+    """Whether to multiply ourselves: on a CPU, the fused kernel is as slow in bfloat16 as in float32."""
+    return query.dtype == torch.bfloat16 and query.device.type == "cpu"
+
+
 def masked(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None, mask: torch.Tensor
 ) -> torch.Tensor:
     """Attend from ``query`` (lanes x heads x queries x size) to all of ``key``, with ``mask`` added to the scores."""
-    if query.dtype != torch.bfloat16 or query.device.type != "cpu":
+    if not _by_products(query):
         return scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
-    # As above, products are faster than the fused kernel; given their operands in order, they copy no transpose.
+    # Given their operands in order, products copy no transpose.
     scale = query.shape[3] ** -0.5 if scale is None else scale
     scores = (query @ key.contiguous().transpose(2, 3)).float().mul_(scale).add_(mask)
     return scores.softmax(-1).to(value.dtype) @ value.contiguous()

