@@ -88,7 +88,7 @@ def causal(
     The fast kernels take a causal square only. Where less than half of the keys lie in front of the queries, it
     is cheaper to fill the square up with idle queries than to give a ``mask``.
     """
-    if _by_products(query):
+    if query.dtype == torch.bfloat16 and query.device.type == "cpu":  # where the fused kernel is as slow as in float32
         return _in_blocks(query, key, value, scale)
     share = query.shape[1] != key.shape[1]
     if mask is not None:
@@ -102,21 +102,18 @@ def causal(
     return scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale, enable_gqa=share)[:, :, front:]
 
 
-def _by_products(query: torch.Tensor) -> bool:
-    """Whether to multiply ourselves: on a CPU, the fused kernel is as slow in bfloat16 as in float32."""
-    return query.dtype == torch.bfloat16 and query.device.type == "cpu"
-
-
 def masked(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None, mask: torch.Tensor
 ) -> torch.Tensor:
     """Attend from ``query`` (lanes x heads x queries x size) to all of ``key``, with ``mask`` added to the scores."""
-    if not _by_products(query):
+    if query.device.type != "cpu":
         return scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
-    # Given their operands in order, products copy no transpose.
+    # A CPU's fused kernel is made for many queries.
+    if query.dtype == torch.bfloat16:  # whose products would copy a transpose that does not lie in order
+        key, value = key.contiguous(), value.contiguous()
     scale = query.shape[3] ** -0.5 if scale is None else scale
-    scores = (query @ key.contiguous().transpose(2, 3)).float().mul_(scale).add_(mask)
-    return scores.softmax(-1).to(value.dtype) @ value.contiguous()
+    scores = (query * scale) @ key.transpose(2, 3)
+    return scores.add_(mask).softmax(-1) @ value
 
 
 def _in_blocks(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None) -> torch.Tensor:
@@ -126,17 +123,17 @@ def _in_blocks(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scal
     # What is added to all keys alike does not change a softmax: scores near 0 lose least by rounding.
     key = key - key.mean(2, keepdim=True, dtype=torch.float32).to(key.dtype)
     # Whole blocks only: a product of a new shape has its kernel made first.
-    asked, keys, values = _filled(query).view(heads, groups, -1, size), _filled(key)[0], _filled(value)[0]
-    scale = size**-0.5 if scale is None else scale
+    asked = _filled(query * (size**-0.5 if scale is None else scale)).view(heads, groups, -1, size)
+    keys, values = _filled(key)[0], _filled(value)[0]
     out = value.new_empty(heads, groups, asked.shape[2], value.shape[3])
     for first in range(0, tokens, BLOCK):
         alike = front + first
         seen = min(-(-(alike + BLOCK) // BLOCK) * BLOCK, keys.shape[1])
         later = torch.arange(alike, seen)[None] > torch.arange(alike, alike + BLOCK)[:, None]
         block = asked[:, :, first : first + BLOCK]
-        scores = torch.bmm(block.reshape(heads, -1, size), keys[:, :seen].transpose(1, 2)).float().mul_(scale)
+        scores = torch.bmm(block.reshape(heads, -1, size), keys[:, :seen].transpose(1, 2))
         scores.view(heads, groups, BLOCK, seen)[..., alike:].masked_fill_(later, -torch.inf)
-        found = torch.bmm(scores.softmax(-1).to(value.dtype), values[:, :seen])
+        found = torch.bmm(scores.softmax(-1), values[:, :seen])
         out[:, :, first : first + BLOCK] = found.view(heads, groups, BLOCK, -1)
     return out.flatten(0, 1)[None, :, :tokens]
 

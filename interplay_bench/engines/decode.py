@@ -50,10 +50,11 @@ class Lanes:
     """The batch: a scene (:class:`~interplay_bench.engines.attention.Scene`) of at most ``count`` lanes with
     ``places`` places each, allocated once and written in place.
 
-    ``together``: how many lanes are attended to in one product, padded to the widest and longest of them.
+    ``together``: of how many rows neighbouring lanes are attended to in one product, padded to the widest and longest
+    of them (of one lane at least).
     """
 
-    def __init__(self, count: int, places: int, together: int) -> None:
+    def __init__(self, count: int, places: int, together: float) -> None:
         self.together = together
         self.count, self.places = count, _aligned(places)
         self.lanes: list[Lane] = []
@@ -120,12 +121,23 @@ class Lanes:
                 step.add(number, seat, lane.filled)
                 lane.filled += 1
         self._clean(_aligned(max(lane.filled for lane in self.lanes)))
-        for first in range(0, len(self.lanes), self.together):
-            some = self.lanes[first : first + self.together]
+        first = 0
+        while first < len(self.lanes):
+            some = self._neighbours(first)
             width, length = max(len(lane.seats) for lane in some), _aligned(max(lane.filled for lane in some))
-            part = slice(first, first + len(some))
+            part = slice(first, first := first + len(some))
             step.parts.append(_Part(part, width, length, self.allowed[part, :width, :length]))
         return step
+
+    def _neighbours(self, first: int) -> list[Lane]:
+        """Lane ``first`` and those after it that are attended to with it."""
+        width, end = len(self.lanes[first].seats), first + 1
+        while end < len(self.lanes):
+            width = max(width, len(self.lanes[end].seats))
+            if width * (end + 1 - first) > self.together:
+                break
+            end += 1
+        return self.lanes[first:end]
 
     def kept(self, seat: Seat) -> tuple[dict[int, torch.Tensor], dict[int, torch.Tensor]]:
         """A copy of the keys and of the values that a row has seen, by layer, in the order of its tokens."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -30,9 +31,9 @@ CLOSE = 1e-2
 """How far, relative to their spread, a trie pass's logits may be from the plain ones' in the self-test (float32 is
 at 1e-6, bfloat16 at 1e-2); a model whose attention the trie does not know is off by 1."""
 
-TOGETHER = 2
-"""How many lanes of a decoding step a CPU attends to in one product: it computes their padding as well, but shares a
-product's heads among its threads. A GPU takes all lanes at once."""
+TOGETHER = 12
+"""Rows of a decoding step that a CPU attends to in one product. More lanes in one are fewer calls, but more padding,
+and more than its cache holds where lanes have many rows. A GPU takes all lanes at once."""
 
 
 class TransformersModel:
@@ -51,7 +52,7 @@ class TransformersModel:
         self.encoder: Encoder = self.naive.encoder
         self.forward_tokens = 0
         self.memory: Memory | None = None
-        self.together = TOGETHER if self.model.device.type == "cpu" else None
+        self.together: float = TOGETHER if self.model.device.type == "cpu" else math.inf
         self.shares = self._adopt(may_pack=weights is None)
         self.budget = self._budget(settings) if self.shares else Budget()
         self.forward_tokens = 0
@@ -151,7 +152,7 @@ class TransformersModel:
         needed = sum(lanes_for(rows[limb.number]) for limb in starting)
         typical = max(1, sum(rows.values()) // needed)
         count = max(most, min(needed, self.budget.rows // typical + 1, self.budget.places // places))
-        return Lanes(count, places, self.together or count)
+        return Lanes(count, places, self.together)
 
     def _fill(
         self,
