@@ -16,11 +16,13 @@ SHARE = 0.4
 @dataclass(slots=True)
 class Budget:
     """Limits: ``tokens`` in one forward pass, ``rows`` written at the same time, ``places`` for their keys and
-    values. A processor is as fast on one dialogue as on many; a GPU wants as many as it can hold."""
+    values, and as many as ``kept`` for those of earlier calls (taken only as conversations grow). A processor is as
+    fast on one dialogue as on many; a GPU wants as many as it can hold."""
 
     tokens: int = 1024
     rows: int = 128
     places: int = 65536
+    kept: int = 65536
 
     def halve(self) -> bool:
         """Make do with half; ``False`` where that is not possible any more."""
@@ -29,6 +31,7 @@ class Budget:
         self.tokens //= 2
         self.rows = max(1, self.rows // 2)
         self.places //= 2
+        self.kept //= 2
         return True
 
 
@@ -46,7 +49,8 @@ def probe(device: torch.device, run: Callable[[int], None], place_bytes: int) ->
     per_token = max(1, (torch.cuda.max_memory_allocated(device) - before) // PROBE)
     free = torch.cuda.mem_get_info(device)[0]
     tokens = min(65536, max(64, int(free * SHARE) // per_token))
-    return Budget(tokens, rows=256, places=max(4096, int(free * SHARE) // max(1, place_bytes)))
+    places = max(4096, int(free * SHARE) // max(1, place_bytes))
+    return Budget(tokens, rows=256, places=places, kept=places // 4)
 
 
 def out_of_memory(error: RuntimeError) -> bool:

@@ -67,8 +67,8 @@ class TransformersModel:
 
     def remember(self, places: int | None = None) -> None:
         """From now on keep the keys and values of written texts for prompts that continue them, at most ``places``
-        tokens in all (a quarter of what the budget holds)."""
-        self.memory = Memory(self.budget.places // 4 if places is None else places)
+        tokens in all (by default as many as the budget has)."""
+        self.memory = Memory(self.budget.kept if places is None else places)
 
     def close(self) -> None:
         """Forget what was kept between calls."""
