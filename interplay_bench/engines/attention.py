@@ -126,13 +126,17 @@ def _in_blocks(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scal
     asked = _filled(query * (size**-0.5 if scale is None else scale)).view(heads, groups, -1, size)
     keys, values = _filled(key)[0], _filled(value)[0]
     out = value.new_empty(heads, groups, asked.shape[2], value.shape[3])
+    # Which of a block's last keys lie behind which of its queries: the same in every block. Whole blocks of keys, since
+    # vectors of a processor are added in them.
+    lead = front % BLOCK
+    later = torch.arange(2 * BLOCK if lead else BLOCK)[None] > torch.arange(lead, lead + BLOCK)[:, None]
+    triangle = torch.zeros(later.shape, dtype=query.dtype).masked_fill_(later, -torch.inf)
     for first in range(0, tokens, BLOCK):
-        alike = front + first
-        seen = min(-(-(alike + BLOCK) // BLOCK) * BLOCK, keys.shape[1])
-        later = torch.arange(alike, seen)[None] > torch.arange(alike, alike + BLOCK)[:, None]
+        alike = front - lead + first
+        seen = min(alike + triangle.shape[1], keys.shape[1])
         block = asked[:, :, first : first + BLOCK]
         scores = torch.bmm(block.reshape(heads, -1, size), keys[:, :seen].transpose(1, 2))
-        scores.view(heads, groups, BLOCK, seen)[..., alike:].masked_fill_(later, -torch.inf)
+        scores.view(heads, groups, BLOCK, seen)[..., alike:].add_(triangle[:, : seen - alike])
         found = torch.bmm(scores.softmax(-1), values[:, :seen])
         out[:, :, first : first + BLOCK] = found.view(heads, groups, BLOCK, -1)
     return out.flatten(0, 1)[None, :, :tokens]
