@@ -74,11 +74,14 @@ def read_samples(folder: Path) -> list[Sample]:
     path = folder / MERGED
     if not path.is_file():
         raise RunError(f"No {MERGED} in {folder}: this is no run directory, or its run has not begun.")
-    return [_sample(json.loads(line)) for _, line in sorted(_lines(path))]
+    return [_sample(json.loads(line), path) for _, line in sorted(_lines(path))]
 
 
-def _sample(data: dict[str, Any]) -> Sample:
-    return Sample(data["dialogue"], data["user"], data["outcome"], data["counts"], data["detail"])
+def _sample(data: dict[str, Any], path: Path) -> Sample:
+    try:
+        return Sample(data["dialogue"], data["user"], data["outcome"], data["counts"], data["detail"])
+    except KeyError as error:
+        raise RunError(f"{path}: dialogue {data['index']} has no {error}. Start the run anew elsewhere.") from None
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -40,7 +40,7 @@ def read_completion(response: Mapping[str, Any], chat: bool) -> Completion:
     usage = response.get("usage") or {}
     message = choice["message"] if chat else choice
     return Completion(
-        content=message.get("content" if chat else "text"),
+        content=_whole(message.get("content" if chat else "text")),
         finish=choice.get("finish_reason") or "stop",
         steps=_steps(choice.get("logprobs") or {}),
         prompt_tokens=usage.get("prompt_tokens"),
@@ -58,3 +58,8 @@ def _steps(logprobs: Mapping[str, Any]) -> tuple[Step, ...]:
         pairs = zip(logprobs.get("tokens") or (), logprobs.get("top_logprobs") or (), strict=False)
         listed = [(token, list((top or {}).items())) for token, top in pairs]
     return tuple(Step(token, {t: p for t, p in top if p is not None and math.isfinite(p)}) for token, top in listed)
+
+
+def _whole(text: str | None) -> str | None:
+    """Without half characters, which JSON can escape and UTF-8 cannot write."""
+    return text.encode("utf-8", "replace").decode("utf-8") if isinstance(text, str) else text

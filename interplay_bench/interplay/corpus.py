@@ -32,7 +32,8 @@ def read_corpus(path: Path) -> list[Episode]:
     """Read ``dialogues.jsonl``, or the one in a folder; a broken line is a :class:`DataError` with its number."""
     file = path / FILE if path.is_dir() else path
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        with file.open(encoding="utf-8") as text:  # not splitlines(), which also cuts at U+0085 and U+2028
+            lines = text.readlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{file} cannot be read: {error}.") from None
     return [_episode(line, f"line {number} of {file}") for number, line in enumerate(lines, start=1)]

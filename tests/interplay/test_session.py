@@ -55,6 +55,18 @@ def test_the_directory_is_a_run_and_a_corpus(tmp_path: Path) -> None:
         assert word in card
 
 
+@pytest.mark.parametrize("cut", ["\u2028", "\u2029", "\x85", "\x0b", "\x1c"])
+def test_a_corpus_with_rare_line_ends_in_its_texts_is_read_back(tmp_path: Path, cut: str) -> None:
+    run = simulate(replace(TALK, limit=2), tmp_path / "run")
+    file = run.folder / "dialogues.jsonl"
+    before = read_corpus(file)
+    persona = replace(before[0].dialogue.persona, general_preferences=f"quiet{cut}films")
+    spoiled = replace(before[0], dialogue=replace(before[0].dialogue, persona=persona))
+    lines = [json.dumps(episode.to_json(), ensure_ascii=False) for episode in (spoiled, before[1])]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert [episode.dialogue.id for episode in read_corpus(file)] == [episode.dialogue.id for episode in before]
+
+
 def test_the_window_and_resumption_change_nothing(tmp_path: Path) -> None:
     simulate(TALK, tmp_path / "calm")
     simulate(replace(TALK, window=3), tmp_path / "hit")
