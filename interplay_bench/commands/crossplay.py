@@ -45,8 +45,13 @@ def execute(parsed: argparse.Namespace) -> int:
         parsed.temperature,
         parsed.top_p,
     )
-    users, recommenders = (text.replace(" ", "").split(",") for text in (parsed.users, parsed.recommenders))
+    users, recommenders = (_names(text) for text in (parsed.users, parsed.recommenders))
     folder, text = crossplay(users, recommenders, request, parsed.output, resume=parsed.resume, progress=bar)
     print(text)
     print(f"\nKept in {folder}, with the heat map crossplay.png")
     return 0
+
+
+def _names(text: str) -> list[str]:
+    """Names between commas; a path may hold spaces."""
+    return [name for name in map(str.strip, text.split(",")) if name]

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from interplay_bench import model as models
+from interplay_bench import options
 from interplay_bench.comparison import Difference, compare
 from interplay_bench.errors import UsageError
 from interplay_bench.interplay.data_card import write_data_card
@@ -60,7 +61,8 @@ def crossplay(
 def _requests(request: Request, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Request]:
     """One for each pair; engines' options go to the pairs that have an engine, unless none has one."""
     driven = {pair for pair in pairs if any(models.find(name).card.engine for name in pair)} or set(pairs)
-    settings = {pair: request.settings if pair in driven else {} for pair in pairs}
+    of_the_task = {key: value for key, value in request.settings.items() if not key.startswith(options.ENGINE)}
+    settings = {pair: request.settings if pair in driven else of_the_task for pair in pairs}
     return {
         (user, recommender): replace(request, user=user, recommender=recommender, settings=settings[user, recommender])
         for user, recommender in pairs

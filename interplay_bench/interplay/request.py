@@ -9,7 +9,7 @@ from pathlib import Path
 
 from interplay_bench import model as models
 from interplay_bench import options, registry, runner
-from interplay_bench.errors import CardError
+from interplay_bench.errors import CardError, UsageError
 from interplay_bench.interplay.lockstep import WINDOW
 from interplay_bench.interplay.simulation import MAX_TURNS
 from interplay_bench.model import Model, Named
@@ -71,6 +71,13 @@ class Request:
             "max_turns": str(self.max_turns),
             "decisions": str(self.decisions).lower(),
         }
+
+    def task_options(self) -> dict[str, str]:
+        """The task's options, those of ``settings`` included; what has an option of its own is not set twice."""
+        own = {key: value for key, value in self.settings.items() if not key.startswith(options.ENGINE)}
+        for key in own.keys() & self.task_settings().keys():
+            raise UsageError(f"--set {key}=... is --{key.replace('_', '-')} here.")
+        return {**own, **self.task_settings()}
 
     def models(self) -> tuple[Named, Named]:
         """Look both names up; engine options go to those that have an engine, sampling to language models."""

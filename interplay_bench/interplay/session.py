@@ -57,7 +57,7 @@ def simulate(
     """
     _check(request)
     check(output, resume)
-    task = registry.find_task("interplay").from_settings(request.task_settings(), request.seed)
+    task = registry.find_task("interplay").from_settings(request.task_options(), request.seed)
     request.models()
     source = load(request.dataset, request.data, request.split)
     dialogues = source.dialogues[: request.limit]

@@ -67,6 +67,13 @@ def test_a_corpus_with_rare_line_ends_in_its_texts_is_read_back(tmp_path: Path, 
     assert [episode.dialogue.id for episode in read_corpus(file)] == [episode.dialogue.id for episode in before]
 
 
+@pytest.mark.parametrize("settings", [{"foo": "1"}, {"max_turns": "3"}, {"recommender": "other"}])
+def test_settings_that_would_be_ignored_are_errors(tmp_path: Path, settings: dict[str, str]) -> None:
+    with pytest.raises(InterplayError, match=next(iter(settings))):
+        simulate(replace(TALK, settings=settings), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_window_and_resumption_change_nothing(tmp_path: Path) -> None:
     simulate(TALK, tmp_path / "calm")
     simulate(replace(TALK, window=3), tmp_path / "hit")
