@@ -129,4 +129,4 @@ def _compare_dist_4(a: Sequence[str], b: Sequence[str], users: Sequence[Hashable
 
 
 def _episodes(samples: Sequence[Sample]) -> list[Episode]:
-    return [Episode.from_json(sample.detail) for sample in samples]
+    return [Episode.of(sample) for sample in samples]

@@ -62,7 +62,7 @@ def execute(parsed: argparse.Namespace) -> int:
     if parsed.dry_run:
         from interplay_bench.training.plan import plan
 
-        print(plan(card.name, recipe, data, mfu=parsed.mfu, peak=parsed.peak * 1e12).render())
+        print(plan(card.name, recipe, data, mfu=parsed.mfu, peak=parsed.peak * 1e12, seed=parsed.seed).render())
         return 0
     from interplay_bench.training.session import Session, train
 

@@ -126,8 +126,8 @@ def _in_blocks(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scal
     asked = _filled(query * (size**-0.5 if scale is None else scale)).view(heads, groups, -1, size)
     keys, values = _filled(key)[0], _filled(value)[0]
     out = value.new_empty(heads, groups, asked.shape[2], value.shape[3])
-    # Which of a block's last keys lie behind which of its queries: the same in every block. Whole blocks of keys, since
-    # vectors of a processor are added in them.
+    # Which of a block's last keys come after which of its queries: the same in every block. It begins with a block of
+    # keys, since a processor adds fast where columns begin and end so.
     lead = front % BLOCK
     later = torch.arange(2 * BLOCK if lead else BLOCK)[None] > torch.arange(lead, lead + BLOCK)[:, None]
     triangle = torch.zeros(later.shape, dtype=query.dtype).masked_fill_(later, -torch.inf)

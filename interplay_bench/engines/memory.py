@@ -39,6 +39,14 @@ class Memory:
         self.call = 0
         self.recalled = 0
 
+    def shrink(self, places: int) -> None:
+        """From now on keep at most so many tokens; the texts that nobody asked for of late go first."""
+        self.places = min(self.places, places)
+        for text in sorted(self.texts, key=lambda text: self.texts[text].used):
+            if sum(map(len, self.texts)) <= self.places:
+                break
+            del self.texts[text]
+
     def begin(self) -> None:
         """A new call: forget what nobody asked for lately."""
         self.call += 1

@@ -129,14 +129,26 @@ class TransformersModel:
         ]
 
     def _write(self, rows: Sequence[Row], sampling: Sampling) -> None:
-        """Write all rows to their ends."""
-        prompts = [row.prompt for row in rows]
+        """Write all rows to their ends. Where memory runs out, what is written so far is read again as a prompt."""
+        while rows:
+            try:
+                self._write_on(rows, sampling)
+            except RuntimeError as error:
+                if not self._makes_do(error):
+                    raise
+            rows = [row for row in rows if row.finish is None]
+
+    def _write_on(self, rows: Sequence[Row], sampling: Sampling) -> None:
+        """Write rows to their ends, from where they are."""
+        prompts = [(*row.prompt, *row.ids) for row in rows]
         limbs, paths = plant(prompts)
         seats: dict[int, list[tuple[Row, Path]]] = defaultdict(list)
         for row, path in zip(rows, paths, strict=True):
             seats[path.limb.number].append((row, path))
         lanes = self._lanes(limbs, {number: len(those) for number, those in seats.items()}, sampling.max_tokens)
-        ends = {path.node(len(row.prompt) - 1): row for row, path in zip(rows, paths, strict=True)}
+        ends: dict[Node, list[Row]] = defaultdict(list)  # a text written so far may be another one's prompt
+        for read, row, path in zip(prompts, rows, paths, strict=True):
+            ends[path.node(len(read) - 1)].append(row)
         asked = _by_limb(ends)
         prefill = self._begin(limbs, paths, prompts, asked)
         while prefill or lanes.rows:
@@ -159,7 +171,7 @@ class TransformersModel:
         prefill: Prefill,
         lanes: Lanes,
         seats: Mapping[int, list[tuple[Row, Path]]],
-        ends: Mapping[Node, Row],
+        ends: Mapping[Node, Sequence[Row]],
         asked: Mapping[int, Iterable[int]],
     ) -> None:
         """Prefill until the batch is full or nothing waits; ``ends``: the rows by their prompts' last tokens."""
@@ -180,11 +192,12 @@ class TransformersModel:
             if scene is None:
                 return
             nodes, logits = self._prefill(prefill, scene, asked)
-            if nodes:
-                self._push([ends[node] for node in nodes], logits)
+            read = [(row, at) for at, node in enumerate(nodes) for row in ends[node]]
+            if read:
+                self._push([row for row, _ in read], logits[[at for _, at in read]])
             for piece in scene.finished():
                 new = [
-                    Seat(row, path, 0, row.ids[-1], len(row.prompt))
+                    Seat(row, path, 0, row.ids[-1], len(row.prompt) + len(row.ids) - 1)
                     for row, path in seats.get(piece.limb.number, ())
                     if row.finish is None
                 ]
@@ -244,12 +257,20 @@ class TransformersModel:
         try:
             return nodes, self._forward(scene, scene.tokens(), scene.positions(), at)
         except RuntimeError as error:
-            if not out_of_memory(error) or not self.budget.halve():
+            if not self._makes_do(error):
                 raise
-        log.warning("out of memory: going on with passes of at most %d tokens", self.budget.tokens)
         prefill.again(scene)
         scene.pieces.clear()
         return [], torch.empty(0)
+
+    def _makes_do(self, error: RuntimeError) -> bool:
+        """Halve the budget if it is memory that has run out; ``False`` where that is not so, or not possible."""
+        if not out_of_memory(error) or not self.budget.halve():
+            return False
+        log.warning("out of memory: going on with passes of at most %d tokens", self.budget.tokens)
+        if self.memory is not None:
+            self.memory.shrink(self.budget.kept)
+        return True
 
     def _forward(
         self, scene: Scene, tokens: Sequence[int], positions: Sequence[int], keep: Sequence[int] | None = None

@@ -313,6 +313,9 @@ def _with_adapter(model: Any, tokenizer: Any, settings: TransformersSettings) ->
     """Lay the adapter over the model, and merge it in where the weights are not quantised."""
     import peft
 
+    local = Path(settings.adapter or "").expanduser()
+    if local.is_dir() and not any(local.glob("*.safetensors")):
+        raise CheckpointError(f"The adapter {settings.adapter!r} holds no safetensors, and pickles are not read.")
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,14 +10,14 @@ from pathlib import Path
 from interplay_bench import model as models
 from interplay_bench import options
 from interplay_bench.comparison import Difference, compare
-from interplay_bench.errors import UsageError
+from interplay_bench.errors import RunError, UsageError
 from interplay_bench.interplay.data_card import write_data_card
 from interplay_bench.interplay.report import value
 from interplay_bench.interplay.request import Request
 from interplay_bench.interplay.session import going_on, simulate
 from interplay_bench.model import Model
 from interplay_bench.progress import Progress, silent
-from interplay_bench.run import Run
+from interplay_bench.run import RECORD, Run
 from interplay_bench.runner import fresh
 
 Matrix = Mapping[tuple[str, str], Run]
@@ -50,12 +50,27 @@ def crossplay(
     for one in requests.values():
         one.models()
     folder = output or fresh("crossplay")
+    _check(folder, {_cell(*pair) for pair in pairs}, resume)
     with going_on(folder):
         matrix = _play(requests, folder, resume, progress)
     text = report(matrix)
     (folder / REPORT).write_text(text + "\n", encoding="utf-8")
     draw(matrix, folder / PICTURE)
     return folder, text
+
+
+def _check(folder: Path, cells: Set[str], resume: bool) -> None:
+    """Raise where there is something else in the directory, whose report would be lost."""
+    if not folder.exists():
+        return
+    if not folder.is_dir() or (folder / RECORD).exists():
+        raise RunError(f"{folder} is no directory of a matrix. Choose another --output.")
+    there = {path.name for path in folder.iterdir()} - {REPORT, PICTURE}
+    if any(folder.iterdir()) and not resume:
+        raise RunError(f"{folder} is not empty. Add --resume to go on with its matrix, or choose another --output.")
+    if there - cells:
+        others = ", ".join(sorted(there - cells))
+        raise RunError(f"{folder} holds more than this matrix ({others}): name all its models, or another --output.")
 
 
 def _requests(request: Request, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Request]:
@@ -80,7 +95,7 @@ def _play(
             for named in (named_user, named_recommender):
                 if named.name not in cast:
                     cast[named.name] = named.build(one.seed)
-            cell = folder / _plain(f"{user}--{recommender}")
+            cell = folder / _cell(user, recommender)
             known = cell.exists() and resume
             run = simulate(one, cell, resume=known, progress=progress, cast=(cast[user], cast[recommender]))
             write_data_card(run)
@@ -195,6 +210,6 @@ def _user(matrix: Matrix, user: str) -> str:
     return f"{user} (told)" if _told(matrix, user) else user
 
 
-def _plain(name: str) -> str:
-    """A folder's name; never a hidden one, as a card's path ``./mine.toml`` would make."""
-    return "".join(c if c.isalnum() or c in "-._" else "_" for c in name).lstrip("._")
+def _cell(user: str, recommender: str) -> str:
+    """A pair's folder; never a hidden one, as a card's path ``./mine.toml`` would make."""
+    return "".join(c if c.isalnum() or c in "-._" else "_" for c in f"{user}--{recommender}").lstrip("._")

@@ -10,6 +10,7 @@ from typing import Any
 
 from interplay_bench.dataset import dialogue_record
 from interplay_bench.dialogue import Action, Dialogue, Item, Role, Turn
+from interplay_bench.errors import RunError
 from interplay_bench.interplay.note import Note
 from interplay_bench.interplay.schema import read_dialogue
 from interplay_bench.task import Sample
@@ -79,6 +80,15 @@ class Episode:
             found["recommended_again"] += len(note.repeated)
             found["recommended_unknown"] += len(note.unknown)
         return dict(sorted(found.items()))
+
+    @classmethod
+    def of(cls, sample: Sample) -> Episode:
+        """The dialogue of a run's sample; raises :class:`RunError` where it is none."""
+        try:
+            return cls.from_json(sample.detail)
+        except (KeyError, TypeError, ValueError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise RunError(f"Sample {sample.dialogue} holds no simulated dialogue ({reason}): simulate anew.") from None
 
     def sample(self) -> Sample:
         """As it stands in a run's samples."""

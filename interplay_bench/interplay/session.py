@@ -84,7 +84,7 @@ def simulate(
         seconds = time.monotonic() - started
         usage = {"user": dict(user.adapter.usage()), "recommender": dict(recommender.adapter.usage())}
         record |= {"usage": usage, **_outcome(task, folder, dialogues, seconds, len(todo))}
-        episodes = [Episode.from_json(sample.detail) for sample in read_samples(folder)]
+        episodes = [Episode.of(sample) for sample in read_samples(folder)]
         record |= {"transitions": transitions(episodes), "leaks": leakage((user, recommender), episodes)}
         write_corpus(folder, episodes)
         write_record(folder, record)

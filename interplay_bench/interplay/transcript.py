@@ -17,7 +17,7 @@ def transcripts(run: Run, outcome: str | None = None) -> Iterator[str]:
     if run.record["task"]["name"] != "interplay":
         yield from replays.transcripts(run, outcome)
         return
-    episodes = [Episode.from_json(sample.detail) for sample in run.samples()]
+    episodes = [Episode.of(sample) for sample in run.samples()]
     known = sorted({str(episode.end) for episode in episodes})
     if outcome is not None and outcome not in known:
         raise UsageError(f"No dialogue of this run has the outcome {outcome!r}. There are: {', '.join(known)}.")

@@ -49,7 +49,7 @@ def load(folder: Path) -> Artefact:
     try:
         vectors = load_file(folder / VECTORS)["vectors"]
         text = (folder / CATALOG).read_text(encoding="utf-8")
-        rows = [json.loads(line) for line in text.rstrip("\n").split("\n")]  # splitlines() cuts at U+2028
+        rows = [json.loads(line) for line in text.rstrip("\n").split("\n")]  # not splitlines(): it cuts at U+2028 too
         catalog = tuple(Item(row["id"], row["title"], row["year"]) for row in rows)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]

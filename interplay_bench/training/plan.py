@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from interplay_bench.errors import CheckpointError, DataError, UsageError
-from interplay_bench.training.material import read_corpus
+from interplay_bench.training.material import is_held_out, read_corpus
 from interplay_bench.training.memory import Memory, memory, recomputes
 from interplay_bench.training.recipe import TrainingRecipe
 
@@ -73,7 +73,7 @@ class Plan:
         )
 
 
-def plan(card: str, recipe: TrainingRecipe, data: Mapping[str, str], *, mfu: float, peak: float) -> Plan:
+def plan(card: str, recipe: TrainingRecipe, data: Mapping[str, str], *, mfu: float, peak: float, seed: int = 0) -> Plan:
     """Lay the model out on the meta device and count. ``peak``: FLOP/s of one device; ``mfu``: the share reached."""
     if not (0 < mfu <= 1 and peak > 0):
         raise UsageError("--mfu is a share in (0, 1], and --peak is above 0.")
@@ -81,7 +81,7 @@ def plan(card: str, recipe: TrainingRecipe, data: Mapping[str, str], *, mfu: flo
     model = shape(config)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     learning = parameters if recipe.method == "full" else _low_rank(model, recipe.rank)
-    load = workload(recipe, data)
+    load = workload(recipe, data, seed)
     supervised = load.longest * load.supervised // max(1, load.tokens)
     # A dialogue's forward and backward pass: 6 FLOP per parameter and token; 4 where the weights themselves do not
     # learn; 2 more where activations are computed anew.
@@ -127,8 +127,8 @@ def shape(config: Any) -> Any:
         return AutoModelForCausalLM.from_config(config)
 
 
-def workload(recipe: TrainingRecipe, data: Mapping[str, str]) -> Workload:
-    """Count what the data sets hold, at four characters a token; without them, assume the paper's PEARL."""
+def workload(recipe: TrainingRecipe, data: Mapping[str, str], seed: int) -> Workload:
+    """Count what is learnt from, at four characters a token; without the data, assume the paper's PEARL."""
     try:
         corpus = read_corpus(recipe, data)
     except DataError as error:
@@ -136,12 +136,15 @@ def workload(recipe: TrainingRecipe, data: Mapping[str, str]) -> Workload:
             raise
         assumed, longest = _shapes()["pearl"], recipe.batch_size * recipe.max_tokens
         why = str(error).split(". ")[0]
-        return Workload(**assumed, longest=longest, source=f"assumed, since the data is not here: {why}")
+        learnt = {name: round(count * (1 - recipe.validation)) for name, count in assumed.items()}
+        return Workload(**learnt, longest=longest, source=f"assumed, since the data is not here: {why}")
     from interplay_bench.markup import render
     from interplay_bench.prompting import training_prompt
 
     lengths, supervised = [], 0
-    for _, dialogue in corpus.dialogues:
+    for name, dialogue in corpus.dialogues:
+        if is_held_out(name, dialogue.id, recipe.validation, seed):
+            continue
         prompt = training_prompt(dialogue.view(recipe.role, len(dialogue.turns)))
         own = sum(_tokens(render(turn)) for turn in dialogue.turns if turn.role is recipe.role)
         lengths.append(min(recipe.max_tokens, sum(_tokens(message.content) for message in prompt.messages)))

@@ -89,15 +89,15 @@ class TrainingRecipe:
     package: str | None = None
     method: Literal["full", "lora"] = "full"
     rank: Count = 8
-    alpha: Annotated[float, Field(gt=0)] = 16
+    alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 16
     epochs: Count = 2
     batch_size: Count = 4
     accumulation: Count = 4
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-4
-    token_rate: Annotated[float, Field(gt=0)] = 1.0
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2e-4
+    token_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     schedule: Literal["constant", "linear", "cosine"] = "linear"
     warmup: Fraction = 0.03
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     clip: Annotated[float, Field(gt=0)] = 1.0
     max_tokens: Annotated[int, Field(ge=8)] = 2048
     precision: Literal["auto", "bf16", "fp32"] = "auto"
@@ -110,7 +110,7 @@ class TrainingRecipe:
     patience: Annotated[int, Field(ge=0)] = 3
     max_steps: Annotated[int, Field(ge=0)] = 0
     save_steps: Count = 50
-    decision_weight: Annotated[float, Field(gt=0)] = 1.0
+    decision_weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     decisions: Literal["labels", "target"] = "labels"
 
     @classmethod

@@ -34,7 +34,7 @@ def entries(run: Run) -> Iterator[Json]:
     """The dialogues of one run."""
     if run.record["task"]["name"] == "interplay":
         for sample in run.samples():
-            yield _simulated(Episode.from_json(sample.detail))
+            yield _simulated(Episode.of(sample))
         return
     request = run.record["request"]
     source = load(request["dataset"], request["data"], request["split"])

@@ -205,6 +205,7 @@ def test_a_plain_prompt_is_sent_as_one_text(server: Server, connect: Connect) ->
         ("<accept></action>", "<accept></action>"),
         (" plain words", " plain words"),
         ("<action><accept>END and more", "<accept>"),
+        ("half a character: \ud800.", "half a character: ?."),
     ],
 )
 def test_a_text_has_neither_prefix_nor_stop_string(server: Server, connect: Connect, written: str, kept: str) -> None:

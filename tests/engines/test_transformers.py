@@ -270,6 +270,30 @@ def test_running_out_of_memory_halves_the_budget_and_goes_on(monkeypatch: pytest
     assert ours.generate(PROMPTS, Sampling(8)) == theirs.generate(PROMPTS, Sampling(8))
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_running_out_of_memory_while_texts_are_written_loses_nothing(
+    temperature: float, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = engines(template="branching")
+    ours.remember()
+    forward: Callable[..., Any] = ours._forward
+    written = 0
+
+    def scarce(scene: Any, *rest: Any) -> Any:
+        nonlocal written
+        written += isinstance(scene, decode.Lanes)
+        if isinstance(scene, decode.Lanes) and written % (steps + 1) == 0 and ours.budget.rows > 8:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(scene, *rest)
+
+    monkeypatch.setattr(ours, "_forward", scarce)
+    prompts = [*PROMPTS, *(p for seed in range(4) for p in dialogue(seed, 5))]
+    sampling = Sampling(12, temperature=temperature, seed=3)
+    assert ours.generate(prompts, sampling) == theirs.generate(prompts, sampling)
+    assert ours.budget.rows < 128
+
+
 def test_usage_says_what_was_shared() -> None:
     ours, theirs = engines()
     for engine in (ours, theirs):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from interplay_bench.errors import CardError, UsageError
+from interplay_bench.errors import CardError, RunError, UsageError
 from interplay_bench.interplay.crossplay import crossplay
 from interplay_bench.interplay.request import Request
 
@@ -64,3 +64,16 @@ def test_options_of_engines_go_to_the_pairs_that_have_one(tmp_path: Path) -> Non
 def test_names_are_needed_and_come_once(tmp_path: Path, names: list[str]) -> None:
     with pytest.raises(UsageError, match="none twice"):
         crossplay(names, ["bookseller"], REQUEST, tmp_path / "x")
+
+
+def test_another_matrix_is_not_written_over(tmp_path: Path) -> None:
+    folder, report = crossplay(["talkative", "oracle"], ["bookseller"], REQUEST, tmp_path / "x")
+    with pytest.raises(RunError, match="--resume"):
+        crossplay(["talkative"], ["bookseller"], REQUEST, folder)
+    with pytest.raises(RunError, match="oracle--bookseller"):
+        crossplay(["talkative"], ["bookseller"], REQUEST, folder, resume=True)
+    with pytest.raises(RunError, match="no directory of a matrix"):
+        crossplay(["talkative"], ["bookseller"], REQUEST, folder / "talkative--bookseller", resume=True)
+    assert (folder / "crossplay.md").read_text().strip() == report.strip()
+    grown = crossplay(["talkative", "oracle"], ["bookseller", "fixed-list"], REQUEST, folder, resume=True)[1]
+    assert "fixed-list" in grown

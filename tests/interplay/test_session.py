@@ -165,6 +165,19 @@ def test_a_taken_folder_is_found_before_any_model_is_built(tmp_path: Path, monke
         simulate(TALK, tmp_path)
 
 
+@pytest.mark.parametrize("detail", [{}, None, {"notes": []}])
+def test_a_broken_sample_is_one_clear_line(cli: Cli, plugin: Path, tmp_path: Path, detail: object) -> None:
+    folder = simulate(replace(TALK, limit=2), tmp_path / "run").folder
+    log = folder / "samples.jsonl"
+    first, second = log.read_text().splitlines()
+    log.write_text(json.dumps(json.loads(first) | {"detail": detail}) + "\n" + second + "\n")
+    for words in ((), ("--html", "page.html")):
+        shown = cli("show", folder, *words, "--plugin", plugin)
+        assert shown.returncode == 2
+        assert shown.stderr.count("\n") == 1
+        assert "no simulated dialogue" in shown.stderr
+
+
 def test_killed_at_its_very_start_it_goes_on(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json.draft").write_text('{"sche')

@@ -7,6 +7,7 @@ import pytest
 from interplay_bench.card import find
 from interplay_bench.errors import DataError, UsageError
 from interplay_bench.training import plan as planning
+from interplay_bench.training.material import is_held_out, read_corpus
 from interplay_bench.training.plan import GIB, plan
 from interplay_bench.training.recipe import TrainingRecipe
 
@@ -41,6 +42,16 @@ def test_the_data_is_counted_where_it_is_there(recipe: Callable[..., TrainingRec
     # Two layers: q and o 32+32, k and v 32+16, gate, up and down 32+48, each at rank 2.
     assert made.learning == 2 * 2 * (2 * 64 + 2 * 48 + 3 * 80)
     assert made.hours == pytest.approx(6 * made.parameters * made.workload.tokens * 2 / (2 * 0.5e12) / 3600)
+
+
+def test_what_is_held_out_is_not_learnt_from(recipe: Callable[..., TrainingRecipe]) -> None:
+    planned = plan("tiny", recipe(validation="0.3"), {}, mfu=0.5, peak=1e12, seed=1).workload
+    whole = plan("tiny", recipe(validation="0"), {}, mfu=0.5, peak=1e12, seed=1).workload
+    corpus = read_corpus(recipe(), {})
+    held = sum(is_held_out(name, dialogue.id, 0.3, 1) for name, dialogue in corpus.dialogues)
+    assert held
+    assert planned.dialogues == whole.dialogues - held
+    assert planned.tokens < whole.tokens
 
 
 def test_more_is_needed_without_checkpointing_and_for_larger_batches(recipe: Callable[..., TrainingRecipe]) -> None:

@@ -15,6 +15,12 @@ PAPER = ["usersim-qwen8b", "usersim-llama8b", "recsim-qwen8b", "recsim-llama8b"]
 OURS = ["usersim-smollm2", "recsim-smollm2"]
 
 
+@pytest.mark.parametrize("key", ["learning_rate", "token_rate", "weight_decay", "decision_weight", "alpha"])
+def test_numbers_are_finite(key: str, recipe: Callable[..., TrainingRecipe]) -> None:
+    with pytest.raises(UsageError, match=key):
+        recipe(**{key: "inf"})
+
+
 @pytest.mark.parametrize("name", PAPER)
 def test_the_papers_cards_carry_the_papers_recipe(name: str) -> None:
     card = find(name)

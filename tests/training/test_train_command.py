@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from interplay_bench.cli import main
+from interplay_bench.errors import CheckpointError
 from interplay_bench.language_model import Channel, Choice, Message, Part, Prompt, Sampling
 
 PLUGIN = Path(__file__).parent / "talk_plugin.py"
@@ -78,6 +79,9 @@ def test_a_low_rank_checkpoint_loads_with_peft_and_in_the_engine(card: Path, tmp
     torch.testing.assert_close(torch.tensor(answer.logprobs), wanted, rtol=1e-3, atol=1e-3)
     assert engine.generate([prompt], Sampling(max_tokens=4))
     assert (out / "adapter_model.safetensors").stat().st_size < 30_000
+    (out / "adapter_model.safetensors").rename(out / "adapter_model.bin")
+    with pytest.raises(CheckpointError, match="pickles are not read"):
+        NaiveModel(TransformersSettings(model=str(out), dtype="float32"))
 
 
 def test_killed_and_resumed_it_ends_with_the_same_weights(
