@@ -15,6 +15,7 @@ import json
 import re
 import statistics
 import time
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,17 +24,22 @@ from typing import Any
 import torch
 from tabulate import tabulate
 
-from interplay_bench import model, registry
-from interplay_bench.dataset import Source
-from interplay_bench.dialogue import Dialogue, Role
-from interplay_bench.engines.endpoint import EndpointModel, EndpointSettings
-from interplay_bench.engines.transformers import TransformersModel
+from interplay_bench.datasets.dataset_entry import DATASETS
+from interplay_bench.dialogues.dialogue import Dialogue, Role
+from interplay_bench.dialogues.dialogue_set import Source
+from interplay_bench.dialogues.markup import END
+from interplay_bench.dialogues.prompt import Prompt
+from interplay_bench.engines.endpoint.endpoint_model import EndpointModel, EndpointSettings
+from interplay_bench.engines.language_model import Choice, Generation, LanguageModel, Sampling
+from interplay_bench.engines.local.transformers_model import TransformersModel
+from interplay_bench.engines.vllm.vllm_model import VllmModel
 from interplay_bench.engines.weights import Weights, load
-from interplay_bench.language_model import Choice, Generation, Prompt, Sampling
-from interplay_bench.markup import END
-from interplay_bench.simulator import LanguageModelSimulator
+from interplay_bench.simulators import model_spec as model
+from interplay_bench.simulators.language_model_simulator import LanguageModelSimulator
 
 CHOICES = ("<accept>", "<feedback>")
+CONTEXT = 4096
+"""Tokens that vLLM lays out room for; the prompts are far shorter."""
 WRITTEN = 32
 """Tokens written where a decision is read from text."""
 Answers = list[Any]
@@ -70,11 +76,14 @@ class Work:
 class Peers:
     """The other ways, on one plain model."""
 
-    def __init__(self, weights: Weights, engine: TransformersModel, tokens: int, server: str | None) -> None:
+    def __init__(
+        self, weights: Weights, engine: TransformersModel, tokens: int, server: str | None, vllm: LanguageModel | None
+    ) -> None:
         self.model, self.tokenizer, self.encoder = weights.model, weights.tokenizer, engine.encoder
         self.tokens = tokens
         self.tokenizer.padding_side = "left"
         self.harness = self._harness()
+        self.vllm = vllm
         self.server = EndpointModel(EndpointSettings(model="peer", base_url=server, concurrency=1)) if server else None
 
     def _harness(self) -> Any:
@@ -84,6 +93,12 @@ class Peers:
         from lm_eval.models.huggingface import HFLM
 
         return HFLM(pretrained=self.model, tokenizer=self.tokenizer, batch_size=8, add_bos_token=False)
+
+    def forgetful(self, ask: Callable[[LanguageModel], Answers]) -> Answers:
+        """Ask vLLM, which is to know no prompt of an earlier round."""
+        assert isinstance(self.vllm, VllmModel)
+        self.vllm._llm.reset_prefix_cache()
+        return ask(self.vllm)
 
     def generate(self, prompts: Sequence[Prompt], batch: int, tokens: int, least: int = 0) -> Answers:
         """Transformers' ``generate``, greedy, on padded batches."""
@@ -139,7 +154,7 @@ def _instances(kind: str, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
 
 def dialogues(data: str | None, count: int) -> list[Dialogue]:
     """The first ``count`` dialogues in which something is recommended: of ReDial's ``data``, or of the sample."""
-    entry = registry.find_dataset("redial" if data else "sample")
+    entry = DATASETS.find("redial" if data else "sample")
     found = entry.loader(Source(data=data, split="test")).dialogues
     return [dialogue for dialogue in found if any(dialogue.proposals())][:count]
 
@@ -150,6 +165,14 @@ def cast(name: str, dtype: str) -> tuple[LanguageModelSimulator, TransformersMod
     if not isinstance(simulator, LanguageModelSimulator) or not isinstance(simulator.model, TransformersModel):
         raise SystemExit(f"{name} does not run on the local engine: choose another --model.")
     return simulator, simulator.model
+
+
+def by_vllm(name: str, options: str) -> LanguageModel:
+    """The same model by vLLM in this process; ``options``: more of ``vllm.LLM``'s, as TOML."""
+    engine = {"kind": "vllm", "dtype": "float32", "max_context": CONTEXT, "options": tomllib.loads(options)}
+    simulator = model.find(name, engine).build(0).adapter
+    assert isinstance(simulator, LanguageModelSimulator)
+    return simulator.model
 
 
 def prompts_at(user: LanguageModelSimulator, dialogue: Dialogue, points: Sequence[int]) -> list[Prompt]:
@@ -225,6 +248,10 @@ def choosing(
     }
     if peers.harness is not None:
         ways["lm-eval loglikelihood"] = Way(peers.loglikelihood)
+    if peers.vllm is not None:
+        ways["vLLM in this process"] = Way(
+            lambda p: peers.forgetful(lambda vllm: index(vllm.choose(p, CHOICES))), every=True
+        )
     return ways, Work.of(groups, step)
 
 
@@ -247,6 +274,10 @@ def writing(
     }
     if peers.harness is not None:
         ways["lm-eval generate_until"] = Way(lambda p: peers.generate_until(p, peers.tokens))
+    if peers.vllm is not None:
+        ways["vLLM in this process"] = Way(
+            lambda p: peers.forgetful(lambda vllm: text(vllm.generate(p, sampling))), every=True
+        )
     if (server := peers.server) is not None:
         ways["the server"] = Way(lambda p: text(server.generate(p, sampling)))
     return ways, Work.of(groups, step)
@@ -265,18 +296,25 @@ def main() -> None:
     parser.add_argument("--jobs", nargs="*", choices=("choose", "generate"), default=("choose", "generate"))
     parser.add_argument("--only", nargs="*", help="run these ways only, beside ours")
     parser.add_argument("--server", help="an OpenAI-compatible server with the same model, as llama.cpp's, by its URL")
+    parser.add_argument(
+        "--vllm", metavar="TOML", help="also vLLM in this process, with these options: 'max_num_seqs = 16'"
+    )
     parser.add_argument("--output", type=Path, help="write the figures here, as JSON")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     user, ours = cast(options.model, "float32")
     _, half = cast(options.model, "bfloat16")
     # Weights of their own: ours are reordered.
-    peers = Peers(load(ours.settings), ours, options.tokens, options.server)
+    vllm = by_vllm(options.model, options.vllm) if options.vllm is not None else None
+    torch.set_num_threads(options.threads)  # vLLM sets its own
+    peers = Peers(load(ours.settings), ours, options.tokens, options.server, vllm)
     replays = dialogues(options.data, options.dialogues)
     # Nobody's first pass is counted, in which kernels and memory are set up.
     first = prompts_at(user, replays[0], [1])
     for engine in (ours, half):
         engine.choose(first, CHOICES)
+    if vllm is not None:
+        vllm.choose(first, CHOICES)
     peers.forwards(first)
     clock = time.perf_counter if options.clock == "wall" else time.process_time
     records = []

@@ -20,11 +20,12 @@ import torch
 from engine import CHOICES, cast, dialogues, prompts_at
 from tabulate import tabulate
 
-from interplay_bench.dialogue import Dialogue, Role
-from interplay_bench.engines.transformers import TransformersModel
-from interplay_bench.language_model import Prompt, Sampling
-from interplay_bench.markup import END
-from interplay_bench.simulator import LanguageModelSimulator
+from interplay_bench.dialogues.dialogue import Dialogue, Role
+from interplay_bench.dialogues.markup import END
+from interplay_bench.dialogues.prompt import Prompt
+from interplay_bench.engines.language_model import Sampling
+from interplay_bench.engines.local.transformers_model import TransformersModel
+from interplay_bench.simulators.language_model_simulator import LanguageModelSimulator
 
 TURNS = (10, 20, 40, 80)
 

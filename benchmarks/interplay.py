@@ -18,13 +18,14 @@ from pathlib import Path
 
 import torch
 
-from interplay_bench import model, runner
-from interplay_bench.dialogue import Dialogue
-from interplay_bench.engines.transformers import TransformersModel
-from interplay_bench.interplay.episode import Episode
-from interplay_bench.interplay.lockstep import Rules, converse
-from interplay_bench.interplay.pair import Pair
-from interplay_bench.simulator import LanguageModelSimulator
+from interplay_bench.datasets.load import item_catalog, load_dataset
+from interplay_bench.dialogues.dialogue import Dialogue
+from interplay_bench.engines.local.transformers_model import TransformersModel
+from interplay_bench.simulation.dialogue_loop import SimulationConfig, converse
+from interplay_bench.simulation.episode import Episode
+from interplay_bench.simulation.pair import Pair
+from interplay_bench.simulators import model_spec as model
+from interplay_bench.simulators.language_model_simulator import LanguageModelSimulator
 
 
 class Stage:
@@ -32,10 +33,10 @@ class Stage:
 
     def __init__(self, user: str, recommender: str, dialogues: int, turns: int, clock: Callable[[], float]) -> None:
         cast = [model.find(name, {"dtype": "float32"}).build(0).adapter for name in (user, recommender)]
-        source = runner.load("sample")
-        self.stock = runner.stock_of(source)
-        _ = self.stock.catalog  # read by whoever asks first, which is no matter of the talk
-        self.pair = Pair.of(cast[0], cast[1], self.stock)
+        source = load_dataset("sample")
+        self.catalog = item_catalog(source)
+        _ = self.catalog.titles  # read by whoever asks first, which is no matter of the talk
+        self.pair = Pair.of(cast[0], cast[1], self.catalog)
         self.engines = [adapter.model for adapter in cast if isinstance(adapter, LanguageModelSimulator)]
         self.dialogues = source.dialogues[:dialogues]
         self.turns, self.clock = turns, clock
@@ -47,9 +48,9 @@ class Stage:
             engine.memory = None
             if keep:
                 engine.remember()
-        rules = Rules(max_turns=self.turns, window=window)
+        rules = SimulationConfig(max_turns=self.turns, window=window)
         began = self.clock()
-        spoken = dict(converse(self.pair, dict(enumerate(dialogues)), self.stock.catalog, rules))
+        spoken = dict(converse(self.pair, dict(enumerate(dialogues)), self.catalog.titles, rules))
         return self.clock() - began, spoken
 
 

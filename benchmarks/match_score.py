@@ -36,7 +36,7 @@ def measure_ours(
     users: np.ndarray, items: np.ndarray, shape: tuple[int, int], width: int, dim: int, batch: int
 ) -> float:
     """Seconds of an epoch."""
-    from interplay_bench.match_score.bpr import BPR, Factors, Rates
+    from interplay_bench.metrics.match_score.bpr import BPR, Factors, Rates
 
     text = np.random.default_rng(0).normal(size=(shape[1], width)).astype(np.float32)
     trainer = BPR(Factors.start(text, shape[0], dim, 0), Rates(), batch)
@@ -63,15 +63,15 @@ def measure_implicit(users: np.ndarray, items: np.ndarray, shape: tuple[int, int
 
 def measure_answers(items: int, dim: int) -> tuple[float, float]:
     """Seconds that loading takes, and pairs scored in a second."""
-    from interplay_bench.dialogue import Item
-    from interplay_bench.match_score import artefact
-    from interplay_bench.match_score.scorer import Scorer
+    from interplay_bench.dialogues.dialogue import Item
+    from interplay_bench.metrics.match_score import artefact
+    from interplay_bench.metrics.match_score.scorer import Scorer
 
     rng = np.random.default_rng(0)
-    catalog = tuple(Item(str(n), f"Film {n}", 1950 + n % 70) for n in range(items))
+    titles = tuple(Item(str(n), f"Film {n}", 1950 + n % 70) for n in range(items))
     with tempfile.TemporaryDirectory() as folder:
         vectors = rng.normal(size=(items, dim)).astype(np.float32)
-        artefact.save(Path(folder), vectors, np.eye(dim, dtype=np.float32), catalog, {})
+        artefact.save(Path(folder), vectors, np.eye(dim, dtype=np.float32), titles, {})
         began = time.perf_counter()
         scorer = Scorer.load(Path(folder))
         loaded = time.perf_counter() - began

@@ -22,21 +22,21 @@ from unittest.mock import patch
 import torch
 from torch.nn.functional import cross_entropy
 
-from interplay_bench.card import find
-from interplay_bench.training.attention import register
-from interplay_bench.training.base import prepare_base
-from interplay_bench.training.example import Example
-from interplay_bench.training.linear import quicken
+from interplay_bench.simulators.card import find
+from interplay_bench.training.examples import prepare, read_corpus
 from interplay_bench.training.loss import RoleLoss
-from interplay_bench.training.material import prepare, read_corpus
+from interplay_bench.training.onednn_linear import use_onednn
 from interplay_bench.training.packing import pack
-from interplay_bench.training.recipe import TrainingRecipe
+from interplay_bench.training.role_example import RoleExample
+from interplay_bench.training.segment_attention import register
+from interplay_bench.training.trainable_model import prepare_base
+from interplay_bench.training.training_recipe import TrainingRecipe
 
 BATCH = 4
-Step = Callable[[Sequence[Example]], float]
+Step = Callable[[Sequence[RoleExample]], float]
 
 
-def learner(
+def trainable(
     arguments: argparse.Namespace, precision: str, attention: str, quick: bool = False
 ) -> tuple[TrainingRecipe, Any]:
     """The recipe and the model, its float32 products by oneDNN where ``quick``.
@@ -50,7 +50,7 @@ def learner(
         "limit": str(arguments.dialogues), "batch_size": str(BATCH), "decision_weight": "1", "decisions": "labels",
     }  # fmt: skip
     recipe = TrainingRecipe.of(card, settings)
-    with nullcontext() if quick else patch("interplay_bench.training.base.quicken"):
+    with nullcontext() if quick else patch("interplay_bench.training.trainable_model.use_onednn"):
         made = prepare_base(recipe, ("movie",), 0)
     made.model.set_attn_implementation(register() if attention == "segments" else attention)
     if arguments.method == "full":
@@ -62,11 +62,11 @@ def learner(
     config = peft.LoraConfig(task_type="CAUSAL_LM", r=8, lora_alpha=16, target_modules="all-linear")
     adapted = peft.get_peft_model(made.model, config)
     if quick and precision == "fp32":
-        quicken(adapted)
+        use_onednn(adapted)
     return recipe, replace(made, model=adapted)
 
 
-def padded(examples: Sequence[Example], cut: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def padded(examples: Sequence[RoleExample], cut: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Token ids, attention mask and labels, each rows x longest."""
     rows = [example.cut() if cut else example for example in examples]
     width = max(len(row.ids) for row in rows)
@@ -79,19 +79,19 @@ def padded(examples: Sequence[Example], cut: bool) -> tuple[torch.Tensor, torch.
     return ids, there, labels
 
 
-def plain(model: Any) -> Callable[[Sequence[Example]], torch.Tensor]:
-    def loss(examples: Sequence[Example]) -> torch.Tensor:
+def plain(model: Any) -> Callable[[Sequence[RoleExample]], torch.Tensor]:
+    def loss(examples: Sequence[RoleExample]) -> torch.Tensor:
         ids, there, labels = padded(examples, cut=False)
         return model(input_ids=ids, attention_mask=there, labels=labels, use_cache=False).loss
 
     return loss
 
 
-def gathered(model: Any) -> Callable[[Sequence[Example]], torch.Tensor]:
+def gathered(model: Any) -> Callable[[Sequence[RoleExample]], torch.Tensor]:
     """Padded, but only supervised positions are projected."""
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
 
-    def loss(examples: Sequence[Example]) -> torch.Tensor:
+    def loss(examples: Sequence[RoleExample]) -> torch.Tensor:
         ids, there, labels = padded(examples, cut=True)
         hidden = base.get_decoder()(input_ids=ids, attention_mask=there, use_cache=False).last_hidden_state
         wanted = labels[:, 1:] != -100
@@ -101,21 +101,21 @@ def gathered(model: Any) -> Callable[[Sequence[Example]], torch.Tensor]:
     return loss
 
 
-def packed(model: Any) -> Callable[[Sequence[Example]], torch.Tensor]:
+def packed(model: Any) -> Callable[[Sequence[RoleExample]], torch.Tensor]:
     measure = RoleLoss(model)
 
-    def loss(examples: Sequence[Example]) -> torch.Tensor:
+    def loss(examples: Sequence[RoleExample]) -> torch.Tensor:
         row = pack(examples)
         return measure(row) / row.weight
 
     return loss
 
 
-def stepper(model: Any, loss: Callable[[Sequence[Example]], torch.Tensor], bfloat16: bool, fused: bool) -> Step:
+def stepper(model: Any, loss: Callable[[Sequence[RoleExample]], torch.Tensor], bfloat16: bool, fused: bool) -> Step:
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=1e-5, weight_decay=0.0, fused=fused)
 
-    def step(examples: Sequence[Example]) -> float:
+    def step(examples: Sequence[RoleExample]) -> float:
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             found = loss(examples)
         found.backward()
@@ -129,12 +129,12 @@ def stepper(model: Any, loss: Callable[[Sequence[Example]], torch.Tensor], bfloa
 
 def ours(arguments: argparse.Namespace, precision: str, kind: str) -> Step:
     last = kind in ("packed", "quick")
-    _, made = learner(arguments, precision, "segments" if last else "sdpa", quick=kind == "quick")
+    _, made = trainable(arguments, precision, "segments" if last else "sdpa", quick=kind == "quick")
     ways = {"plain": plain, "gathered": gathered, "packed": packed, "quick": packed}
     return stepper(made.model, ways[kind](made.model), precision == "bf16", fused=last)
 
 
-def trl(arguments: argparse.Namespace, batches: Sequence[Sequence[Example]], precision: str) -> Callable[[], float]:
+def trl(arguments: argparse.Namespace, batches: Sequence[Sequence[RoleExample]], precision: str) -> Callable[[], float]:
     """A function that trains on all batches once, as SFTTrainer does, and returns the seconds of its loop.
 
     The labels are those that it makes of assistant masks: -100 outside of them.
@@ -149,7 +149,7 @@ def trl(arguments: argparse.Namespace, batches: Sequence[Sequence[Example]], pre
     ]
 
     def run() -> float:
-        _, made = learner(arguments, precision, "sdpa")
+        _, made = trainable(arguments, precision, "sdpa")
         with tempfile.TemporaryDirectory() as folder:
             config = SFTConfig(
                 output_dir=folder, per_device_train_batch_size=BATCH, num_train_epochs=1, learning_rate=1e-5,
@@ -174,7 +174,7 @@ def main() -> None:
     parser.add_argument("--dialogues", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=2)
     arguments = parser.parse_args()
-    recipe, made = learner(arguments, "fp32", "sdpa")
+    recipe, made = trainable(arguments, "fp32", "sdpa")
     examples = prepare(read_corpus(recipe, {"redial": arguments.data}), recipe, made.tokenizer, 0).train
     del made
     grouped = sorted(examples, key=lambda example: len(example.ids))
@@ -203,7 +203,7 @@ def main() -> None:
 
 
 def loop(
-    arguments: argparse.Namespace, precision: str, kind: str, batches: Sequence[Sequence[Example]]
+    arguments: argparse.Namespace, precision: str, kind: str, batches: Sequence[Sequence[RoleExample]]
 ) -> Callable[[], float]:
     """A function that trains on all batches once and returns the seconds; the model is loaded before, and let go."""
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from interplay_bench.cli import main
+from interplay_bench.cli.main import main
 
 sys.exit(main())

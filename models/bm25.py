@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from interplay_bench.dialogue import Item, Role, View
-from interplay_bench.registry import adapter
-from interplay_bench.stock import Stock
+from interplay_bench.dialogues.dialogue import Item, Role, View
+from interplay_bench.items.item_catalog import ItemCatalog
+from interplay_bench.simulators.adapter import adapter
 
 from .item_order import ItemOrder
 
@@ -24,12 +24,12 @@ from .item_order import ItemOrder
 class Bm25(ItemOrder):
     """Control: recommends the item whose facts share most words with what the user said (BM25)."""
 
-    def browse(self, stock: Stock) -> None:
+    def set_catalog(self, catalog: ItemCatalog) -> None:
         """Index the items' titles and attributes."""
         import bm25s
 
-        super().browse(stock)
-        self.catalog = stock.catalog
+        super().set_catalog(catalog)
+        self.titles = catalog.titles
         self.index = bm25s.BM25()
         if self.items:
             self.index.index(_tokens([f"{item.title} {_facts(item)}" for item in self.items]), show_progress=False)
@@ -40,7 +40,7 @@ class Bm25(ItemOrder):
 
         items = self.items or ()
         said = [turn for turn in view.turns if turn.role is Role.USER]
-        named = [self.catalog.find(item.title, item.year) for turn in said for item in turn.items]
+        named = [self.titles.find(item.title, item.year) for turn in said for item in turn.items]
         (query,) = _tokens([" ".join([*(turn.text for turn in said), *(_facts(item) for item in named if item)])])
         known = [word for word in query if word in self.index.vocab_dict] if items else []
         if not known:

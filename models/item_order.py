@@ -8,15 +8,15 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from typing import Self
 
-from interplay_bench.adapter import Recommender, Reply
-from interplay_bench.card import ModelCard
-from interplay_bench.dataset import canonical, turn_record
-from interplay_bench.dialogue import Action, Item, Mention, Role, Turn, View
-from interplay_bench.errors import MisfitError, UsageError
-from interplay_bench.markup import render
-from interplay_bench.recognition import named_or_seen, same
-from interplay_bench.registry import adapter
-from interplay_bench.stock import Stock
+from interplay_bench.dialogues.dialogue import Action, Item, Mention, OracleView, Role, Turn, View
+from interplay_bench.dialogues.dialogue_json import turn_record
+from interplay_bench.dialogues.markup import render
+from interplay_bench.environment.canonical_json import canonical
+from interplay_bench.environment.errors import IncompatibleModelError, UsageError
+from interplay_bench.items.item_catalog import ItemCatalog
+from interplay_bench.items.title_recognition import named_or_seen, same
+from interplay_bench.simulators.adapter import Recommender, Reply, adapter
+from interplay_bench.simulators.card import ModelCard
 
 DONE = "That is all I have. Goodbye!"
 
@@ -24,6 +24,7 @@ DONE = "That is all I have. Goodbye!"
 class ItemOrder(Recommender):
     """Recommends the first item of an order that was not named in the dialogue, nor seen by the user."""
 
+    control = True
     window = 1000
 
     def __init__(self, seed: int = 0) -> None:
@@ -37,18 +38,20 @@ class ItemOrder(Recommender):
             raise UsageError(f"The model {card.name!r} takes nothing after a colon, but was given {argument!r}.")
         return cls(seed)
 
-    def browse(self, stock: Stock) -> None:
+    def set_catalog(self, catalog: ItemCatalog) -> None:
         """Put the items in a first order: by a digest of the seed and their ids, whatever order they come in."""
-        self.items = tuple(sorted(stock.items, key=lambda item: digest(self.seed, item.id)))
+        self.items = tuple(sorted(catalog.items, key=lambda item: digest(self.seed, item.id)))
 
     @abstractmethod
     def order(self, view: View) -> Sequence[Item]:
         """All items, the best for this view first."""
 
     def rankable(self) -> Collection[Item]:
-        """Every item of the stock."""
+        """Every item of the catalogue."""
         if self.items is None:
-            raise MisfitError(f"{type(self).__name__} recommends a data set's items, and this task shows it none.")
+            raise IncompatibleModelError(
+                f"{type(self).__name__} recommends a data set's items, and this task shows it none."
+            )
         return self.items
 
     def rank(self, views: Sequence[View], k: int) -> list[list[Item]]:
@@ -86,23 +89,35 @@ class RandomItem(ItemOrder):
         return sorted(self.items or (), key=lambda item: digest(self.seed, f"{drawn}/{item.id}"))
 
 
+@adapter("told-item")
+class ToldItem(RandomItem):
+    """Control: is told the target and recommends it first, then items at random; what a good recommender can gain."""
+
+    knows_target = True
+
+    def order(self, view: View) -> Sequence[Item]:
+        """The target, then a random order."""
+        told = [view.target] if isinstance(view, OracleView) and view.target is not None else []
+        return [*told, *super().order(view)]
+
+
 @adapter("popularity")
 class Popularity(ItemOrder):
     """Control: recommends what most dialogues of the train split recommend, the same for everyone."""
 
     train = ""
 
-    def browse(self, stock: Stock) -> None:
+    def set_catalog(self, catalog: ItemCatalog) -> None:
         """Put the items in order: the most often recommended first, those equally often in the first order."""
-        super().browse(stock)
-        popularity = stock.popularity
-        if popularity is None or stock.train is None:
-            raise MisfitError(
+        super().set_catalog(catalog)
+        popularity = catalog.popularity
+        if popularity is None or catalog.train is None:
+            raise IncompatibleModelError(
                 "popularity counts the recommendations of the train split, and there is none beside the evaluated "
                 "dialogues: give a folder that holds it by --data."
             )
         self.items = tuple(sorted(self.items or (), key=lambda item: -popularity.get(item.id, 0)))
-        self.train = stock.train.fingerprint
+        self.train = catalog.train.fingerprint
 
     def identity(self) -> Mapping[str, object]:
         """The dialogues that were counted."""
@@ -118,10 +133,15 @@ def digest(seed: int, text: str) -> bytes:
     return hashlib.sha256(f"{seed}/{text}".encode()).digest()
 
 
+def farewell() -> Reply:
+    """What a control says that has nothing left to recommend."""
+    turn = Turn(Role.RECOMMENDER, Action.CHAT, DONE)
+    return Reply(turn, render(turn))
+
+
 def _reply(ranked: Sequence[Item]) -> Reply:
     if not ranked:
-        turn = Turn(Role.RECOMMENDER, Action.CHAT, DONE)
-        return Reply(turn, render(turn))
+        return farewell()
     before, item = "You may enjoy ", ranked[0]
     mention = Mention(item, len(before), len(before) + len(item.name))
     turn = Turn(Role.RECOMMENDER, Action.RECOMMEND, f"{before}{item.name}.", (mention,), (item,))

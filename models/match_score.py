@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
-from interplay_bench.card import ModelCard
-from interplay_bench.checkpoint import find_checkpoint
-from interplay_bench.dialogue import Item, View
-from interplay_bench.errors import CardError
-from interplay_bench.match_score.scorer import Scorer
-from interplay_bench.progress import Progress
-from interplay_bench.registry import adapter
-from interplay_bench.trainable import TrainingRequest
+from interplay_bench.dialogues.dialogue import Item, View
+from interplay_bench.environment.errors import CardError
+from interplay_bench.environment.paths import typed_path
+from interplay_bench.environment.progress import Progress
+from interplay_bench.metrics.match_score.scorer import Scorer
+from interplay_bench.simulators.adapter import adapter
+from interplay_bench.simulators.card import ModelCard
+from interplay_bench.simulators.checkpoint import find_checkpoint
+from interplay_bench.simulators.trainable import TrainingRequest
 
 from .item_order import ItemOrder
 
@@ -22,6 +23,7 @@ from .item_order import ItemOrder
 class MatchScore(ItemOrder):
     """Recommends the item that is nearest, on average, to what the user has seen and what was named so far."""
 
+    control: ClassVar[bool] = False
     standalone: ClassVar[bool] = False
 
     def __init__(self, scorer: Scorer, seed: int) -> None:
@@ -31,16 +33,20 @@ class MatchScore(ItemOrder):
     @classmethod
     def from_card(cls, card: ModelCard, argument: str | None, seed: int) -> Self:
         """Load the card's checkpoint, or that of ``engine.model``."""
-        known = {"model"}
-        if argument is not None or set(card.engine) - known or card.settings:
+        if argument is not None or set(card.engine) - cls.engine_options(card) or card.settings:
             raise CardError(f"The card {card.name!r} takes no option but engine.model, the model's folder.")
         named = card.engine.get("model")
-        return cls(Scorer.load(Path(str(named)).expanduser() if named else find_checkpoint(card.name)), seed)
+        return cls(Scorer.load(typed_path(str(named)) if named else find_checkpoint(card.name)), seed)
+
+    @classmethod
+    def engine_options(cls, card: ModelCard) -> frozenset[str]:
+        """The folder of the embeddings."""
+        return frozenset({"model"})
 
     @classmethod
     def train(cls, request: TrainingRequest, progress: Progress) -> Path:
         """Learn the embeddings from people's ratings."""
-        from interplay_bench.match_score.training import train
+        from interplay_bench.metrics.match_score.scorer_training import train
 
         return train(request, progress)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from interplay_bench.dialogue import OracleView, Role, View
-from interplay_bench.errors import MisfitError
-from interplay_bench.language_model import Channel, Message, Part, Prompt
-from interplay_bench.markup import neutral
-from interplay_bench.prompting import domain
-from interplay_bench.registry import adapter
+from interplay_bench.dialogues.dialogue import OracleView, Role, View
+from interplay_bench.dialogues.markup import neutral
+from interplay_bench.dialogues.prompt import Channel, Message, Part, Prompt
+from interplay_bench.dialogues.view_prompt import domain
+from interplay_bench.environment.errors import IncompatibleModelError
+from interplay_bench.simulators.adapter import adapter
 
 from .zero_shot import ZeroShot
 
@@ -29,7 +29,9 @@ class OraclePrompted(ZeroShot):
     def prompt(self, view: View) -> Prompt:
         """The zero-shot prompt, with the target named before the persona."""
         if not isinstance(view, OracleView):
-            raise MisfitError("This model is told the target by design, and here nobody may know it: choose another.")
+            raise IncompatibleModelError(
+                "This model is told the target by design, and here nobody may know it: choose another."
+            )
         plain = super().prompt(view)
         if view.target is None:
             return plain

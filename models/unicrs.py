@@ -7,18 +7,18 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from interplay_bench.actions import label
-from interplay_bench.adapter import Recommender, Reply
-from interplay_bench.card import ModelCard
-from interplay_bench.checkpoint import find_checkpoint
-from interplay_bench.dialogue import Action, Item, Mention, Role, Turn, View
-from interplay_bench.errors import CardError, UsageError, unknown_name
-from interplay_bench.markup import Malformed, render
-from interplay_bench.progress import Progress
-from interplay_bench.prompting import domain
-from interplay_bench.registry import adapter
-from interplay_bench.stock import Stock
-from interplay_bench.trainable import TrainingRequest
+from interplay_bench.dialogues.action_rules import label
+from interplay_bench.dialogues.dialogue import Action, Item, Mention, Role, Turn, View
+from interplay_bench.dialogues.markup import Malformed, render
+from interplay_bench.dialogues.view_prompt import domain
+from interplay_bench.environment.errors import CardError, UsageError, unknown_name
+from interplay_bench.environment.paths import typed_path
+from interplay_bench.environment.progress import Progress
+from interplay_bench.items.item_catalog import ItemCatalog
+from interplay_bench.simulators.adapter import Recommender, Reply, adapter
+from interplay_bench.simulators.card import ModelCard
+from interplay_bench.simulators.checkpoint import find_checkpoint
+from interplay_bench.simulators.trainable import TrainingRequest
 
 if TYPE_CHECKING:
     from interplay_bench.unicrs.network import Answer, Network
@@ -42,29 +42,34 @@ class UniCRS(Recommender):
         self.network = network
         self.always_recommend = always_recommend
         self._identity = identity
-        self._stock: dict[int, Item] = {}
+        self._catalog: dict[int, Item] = {}
         self._answers: OrderedDict[tuple[Turn, ...], Answer] = OrderedDict()
 
     @classmethod
     def from_card(cls, card: ModelCard, argument: str | None, seed: int) -> Self:
         """Find the card's checkpoint, or that of ``engine.model``, and load it with the models that it names."""
-        from interplay_bench.engines.weights import weights_hash
-        from interplay_bench.unicrs.checkpoint import load
+        from interplay_bench.engines.pretrained.model_files import weights_hash
+        from interplay_bench.unicrs.unicrs_checkpoint import load
 
         if argument is not None:
             raise UsageError(f"The model {card.name!r} takes nothing after a colon, but was given {argument!r}.")
         _check(card)
         engine = dict(card.engine)
         named = engine.pop("model", None)
-        folder = Path(named).expanduser() if named else find_checkpoint(card.name)
+        folder = typed_path(named) if named else find_checkpoint(card.name)
         network = load(folder, **engine)
         identity = {**network.language.identity, "encoder": network.encoder.name, "prompts": weights_hash(folder)}
         return cls(network, card.settings.get("always_recommend", False) is True, identity)
 
     @classmethod
+    def engine_options(cls, card: ModelCard) -> Collection[str]:
+        """Its checkpoint's folder, and how the language model is loaded."""
+        return ENGINE
+
+    @classmethod
     def train(cls, request: TrainingRequest, progress: Progress) -> Path:
         """Run the three stages."""
-        from interplay_bench.unicrs.training import train
+        from interplay_bench.unicrs.unicrs_training import train
 
         return train(request, progress)
 
@@ -72,28 +77,30 @@ class UniCRS(Recommender):
         """The language model's identity, the text encoder, and a hash of what was learnt."""
         return {**self._identity, "always_recommend": self.always_recommend}
 
-    def browse(self, stock: Stock) -> None:
+    def set_catalog(self, catalog: ItemCatalog) -> None:
         """Learn which of the data set's items are in the graph; the first of several that are one entity counts."""
-        for item in stock.items:
+        for item in catalog.items:
             entity = self.network.linker.entity(item)
             if entity is not None:
-                self._stock.setdefault(entity, item)
+                self._catalog.setdefault(entity, item)
 
     def rankable(self) -> Collection[Item]:
         """The data set's items that are in the graph."""
-        return frozenset(self._stock.values())
+        return frozenset(self._catalog.values())
 
     def rank(self, views: Sequence[View], k: int) -> list[list[Item]]:
         """The data set's items that are in the graph and were not named yet, the likeliest first."""
         answers = self._answered(views)
-        return [[self._stock[entity] for entity in answer.ranking if entity in self._stock][:k] for answer in answers]
+        return [
+            [self._catalog[entity] for entity in answer.ranking if entity in self._catalog][:k] for answer in answers
+        ]
 
     def respond(self, views: Sequence[View]) -> list[Reply]:
         """Fill each template's slots with the likeliest items, in order."""
         return [self._reply(view, answer) for view, answer in zip(views, self._answered(views), strict=True)]
 
     def _answered(self, views: Sequence[View]) -> list[Answer]:
-        from interplay_bench.unicrs.example import Context
+        from interplay_bench.unicrs.unicrs_example import Context
 
         new = list(dict.fromkeys(view.turns for view in views if view.turns not in self._answers))
         contexts = [Context.of(turns, Role.RECOMMENDER, self.network.linker) for turns in new]
@@ -104,7 +111,7 @@ class UniCRS(Recommender):
         return answers
 
     def _reply(self, view: View, answer: Answer) -> Reply:
-        best = iter(answer.ranking if not self._stock else [e for e in answer.ranking if e in self._stock])
+        best = iter(answer.ranking if not self._catalog else [e for e in answer.ranking if e in self._catalog])
         text, mentions = "", []
         for piece in answer.template:
             if piece is not None:
@@ -113,7 +120,7 @@ class UniCRS(Recommender):
             entity = next(best, None)
             if entity is None:  # everything has been named
                 continue
-            item = self._stock.get(entity) or self.network.linker.item(entity, domain(view))
+            item = self._catalog.get(entity) or self.network.linker.item(entity, domain(view))
             text += " " if text and not text[-1].isspace() else ""
             mentions.append(Mention(item, len(text), len(text) + len(item.name)))
             text += item.name

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Self
 
-from interplay_bench.adapter import Reply
-from interplay_bench.card import ModelCard
-from interplay_bench.dialogue import ACTIONS, Action, Role, View
-from interplay_bench.engines import build, sampling
-from interplay_bench.errors import UsageError
-from interplay_bench.language_model import Channel, Choice, Message, Part, Prompt, Refusal
-from interplay_bench.markup import ACTION_CLOSE, ACTION_OPEN, RESPONSE_OPEN, action_token, title_tokens
-from interplay_bench.prompting import domain, persona_parts, turn_part
-from interplay_bench.registry import adapter
-from interplay_bench.simulator import LanguageModelSimulator
+from interplay_bench.dialogues.dialogue import ACTIONS, Action, Role, View
+from interplay_bench.dialogues.markup import ACTION_CLOSE, ACTION_OPEN, RESPONSE_OPEN, action_token, title_tokens
+from interplay_bench.dialogues.prompt import Channel, Message, Part, Prompt
+from interplay_bench.dialogues.view_prompt import domain, persona_parts, turn_part
+from interplay_bench.engines.language_model import Choice, Refusal
+from interplay_bench.environment.errors import CardError, UsageError
+from interplay_bench.simulators.adapter import Reply, adapter
+from interplay_bench.simulators.card import ModelCard
+from interplay_bench.simulators.card_engine import build_engine, sampling_of
+from interplay_bench.simulators.language_model_simulator import LanguageModelSimulator
 
 INSTRUCTIONS = {
     Role.USER: (
@@ -53,8 +53,13 @@ class ZeroShot(LanguageModelSimulator):
         """Build the card's engine; its ``settings`` may change how replies are sampled."""
         if argument is not None:
             raise UsageError(f"The model {card.name!r} takes nothing after a colon, but was given {argument!r}.")
-        how = sampling(card, seed)  # checked before weights are loaded
-        return cls(build(card), how)
+        how = sampling_of(card, seed)  # checked before weights are loaded
+        if how.guided == "catalogue":
+            raise CardError(
+                f"In the settings of the model {card.name!r}: guided = 'catalogue' binds a fine-tuned recommender, "
+                "whose titles stand between tokens of their own; take guided = true."
+            )
+        return cls(build_engine(card), how)
 
     def prompt(self, view: View) -> Prompt:
         """A chat: instructions and persona, then the turns; the model's own turns are the assistant's."""

@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
-from interplay_bench.adapter import Ranker, Recommender, Reply, one_each
-from interplay_bench.dialogue import Dialogue, Item, Role, View
-from interplay_bench.errors import MisfitError, UsageError
-from interplay_bench.markup import Malformed
-from interplay_bench.metrics.breadth import breadth
-from interplay_bench.metrics.distinct import distinct
-from interplay_bench.metrics.intervals import mean_score
-from interplay_bench.metrics.match_score import Match, choose_scorer, match, match_scores
-from interplay_bench.metrics.ranking import found, gain, mrr, ndcg_at, recall_at, reciprocal
-from interplay_bench.metrics.rates import rate
-from interplay_bench.metrics.words import words
-from interplay_bench.recognition import counted, identities, recognise, same
-from interplay_bench.registry import task
-from interplay_bench.results import Score
-from interplay_bench.statistics import Comparison, compare_distinct, compare_means, compare_rates
-from interplay_bench.stock import Stock
-from interplay_bench.task import Paired, Sample, Task
+from interplay_bench.dialogues.dialogue import Dialogue, Item, Role, View
+from interplay_bench.dialogues.markup import Malformed
+from interplay_bench.environment.errors import IncompatibleModelError, UsageError
+from interplay_bench.evaluation.match_metrics import match_metrics
+from interplay_bench.evaluation.metric import Metric, Values
+from interplay_bench.evaluation.sample import Sample
+from interplay_bench.evaluation.sample_description import SampleDescription, TurnDescription
+from interplay_bench.evaluation.task import Task, task
+from interplay_bench.items.item_catalog import ItemCatalog
+from interplay_bench.items.title_recognition import counted, identities, recognise, same
+from interplay_bench.metrics.aggregation import Distinct, Mean, Rate
+from interplay_bench.metrics.catalog_coverage import CatalogCoverage
+from interplay_bench.metrics.match_score.match_score import Match, choose_scorer, match
+from interplay_bench.metrics.ranking import Rank, found, gain, reciprocal
+from interplay_bench.metrics.words import WORDS, word_count
+from interplay_bench.simulators.adapter import Ranker, Recommender, Reply, one_each
 
 if TYPE_CHECKING:
-    from interplay_bench.match_score.scorer import Scorer
+    from interplay_bench.metrics.match_score.scorer import Scorer
 
 EVALUATED, BACKEND_ERROR = "evaluated", "backend_error"
 NO_TARGET, NEVER_PROPOSED, NO_RECOMMENDER_TURN = "no_target", "never_proposed", "no_recommender_turn"
 DEPTHS = (1, 10, 50)
 SHAPE = "markup+dated+quoted"
-"""What is read as a title; see :mod:`interplay_bench.recognition`."""
+"""What is read as a title; see :mod:`interplay_bench.items.title_recognition`."""
 MENTIONS = 1000
-"""More than a turn mentions: what numbers a dialogue's rows are told apart by."""
+"""Upper bound on mentions per turn; makes (turn, mention) a unique key."""
 
-Parts = Mapping[str, Any]
+Detail = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,38 +73,134 @@ class Point:
     view: View
 
 
+def _each(
+    protocol: str, value: Callable[[Detail], Any], among: Callable[[Detail], bool] = lambda turn: True
+) -> Callable[[RecommenderTask, Sequence[Sample]], Values | None]:
+    """A value of each judged turn under a protocol; ``among``: only of some."""
+
+    def values(task: RecommenderTask, samples: Sequence[Sample]) -> Values | None:
+        if task.options.protocol != protocol:
+            return None
+        turns = ((i, turn) for i, sample in enumerate(samples) for turn in sample.detail["recommendations"])
+        return {(i, turn["turn"]): value(turn) for i, turn in turns if among(turn)}
+
+    return values
+
+
+_paper = partial(_each, "paper")
+
+
+def _ranked(k: int, value: Callable[[Rank], Any]) -> Callable[[RecommenderTask, Sequence[Sample]], Values | None]:
+    """A value of the target's rank, where rankings are ``k`` deep."""
+    each = _paper(lambda turn: value(turn["rank"]))
+    return lambda task, samples: each(task, samples) if task.options.ranking >= k else None
+
+
+def _reciprocals(task: RecommenderTask, samples: Sequence[Sample]) -> Values | None:
+    cut = task.options.ranking
+    return _paper(lambda turn: reciprocal(turn["rank"], cut))(task, samples) if cut else None
+
+
+def _mentioned(k: int) -> Callable[[RecommenderTask, Sequence[Sample]], Values | None]:
+    """UniCRS's rows: whether each item that a gold turn mentions is among the first ``k`` ranked."""
+
+    def values(task: RecommenderTask, samples: Sequence[Sample]) -> Values | None:
+        if task.options.protocol != "unicrs":
+            return None
+        turns = ((i, turn) for i, sample in enumerate(samples) for turn in sample.detail["recommendations"])
+        return {(i, MENTIONS * t["turn"] + at): found(rank, k) for i, t in turns for at, rank in t["ranks"]}
+
+    return values
+
+
+_matches = _paper(lambda turn: Match(turn["match"], turn["both_known"]) if "match" in turn else None)
+
+
+def _parts(**more: object) -> Callable[[RecommenderTask], Mapping[str, object]]:
+    return lambda task: {**more, "protocol": task.options.protocol, "v": task.version}
+
+
+def _of_catalog(**more: object) -> Callable[[RecommenderTask], Mapping[str, object]]:
+    return lambda task: {**more, "catalogue": len(task.catalog.items), **_parts()(task)}
+
+
+def _of_popularity(task: RecommenderTask) -> Mapping[str, object]:
+    return _of_catalog(counts="none" if task.catalog.popularity is None else "train")(task)
+
+
+def _names_item(turn: Detail) -> bool:
+    return turn["item"] is not None
+
+
+METRICS = (
+    Metric("Recall@1", "the recommended item is the target", Rate(), _paper(lambda turn: turn["hit"]), "higher",
+           _parts(match="title+year")),
+    *match_metrics(_matches, _parts(), paired=True),
+    Metric("Dist-4", "share of different 4-grams among all replies'", Distinct(4), _paper(lambda turn: turn["text"]),
+           "higher"),
+    Metric("words", "words in a reply", Mean(), _paper(lambda turn: word_count(turn["text"])), None,
+           lambda task: WORDS),
+    Metric("coverage", "a turn names an item of the catalogue", Rate(), _paper(lambda turn: turn["item"] is not None),
+           "higher", _of_catalog(), main=False),
+    Metric("hallucination", "a turn names an item that the catalogue lacks", Rate(),
+           _paper(lambda turn: bool(turn["unknown"])), "lower", _of_catalog(shape=SHAPE), main=False),
+    Metric("repetition", "the recommended item was named before", Rate(),
+           _paper(lambda turn: turn["repeated"], _names_item), "lower", _parts(), main=False),
+    Metric("popularity", "popularity percentile of the recommended item", Mean("popularity-percentile"),
+           _paper(lambda turn: turn["popularity"], lambda turn: turn["popularity"] is not None), None, _of_popularity,
+           main=False),
+    Metric("catalogue coverage", "share of the catalogue that is ever recommended",
+           lambda task: CatalogCoverage(len(task.catalog.items)), _paper(lambda turn: turn["item"]), None, _parts(),
+           paired=False, main=False),
+    *(Metric(f"ranked Recall@{k}", f"the target is among the first {k} ranked", Rate(), _ranked(k, partial(found, k=k)),
+             "higher", _parts(), main=False) for k in DEPTHS),
+    Metric("MRR", "one by the target's rank", lambda task: Mean(f"mrr@{task.options.ranking}"), _reciprocals, "higher",
+           _parts(), main=False),
+    # Without NDCG@1, which is Recall@1.
+    *(Metric(f"NDCG@{k}", f"discounted gain of the target within the first {k}", Mean(f"ndcg@{k}"),
+             _ranked(k, partial(gain, k=k)), "higher", _parts(), main=False) for k in DEPTHS if k > 1),
+    *(Metric(f"Recall@{k}", f"a mentioned item is among the first {k} ranked (protocol=unicrs)", Rate(), _mentioned(k),
+             "higher", _parts(rows="mentioned-items")) for k in DEPTHS),
+    *(Metric(f"Dist-{n}", f"different {n}-grams per response (protocol=unicrs)", Distinct(n, "unicrs"),
+             _each("unicrs", lambda turn: turn["text"]), "higher") for n in (2, 3, 4)),
+    Metric("words", "words in a reply", Mean(), _each("unicrs", lambda turn: word_count(turn["text"])), None,
+           lambda task: WORDS),
+)  # fmt: skip
+
+
 @task("recommender")
 class RecommenderTask(Task[Options, Recommender]):
     """Speak where the gold recommender gives the target: Recall@1, Match Score, Dist-4, words.
 
-    A turn is judged by one item: the first it names that is news (see :mod:`interplay_bench.recognition`). Shares are
+    A turn is judged by one item: the first it names that is news (see :mod:`title_recognition`). Shares are
     over all such turns; of a malformed reply the readable words count, and the ledger says how many there were.
     """
 
     role = Role.RECOMMENDER
-    metrics = (
-        "Recall@1", "Match Score", "Dist-4", "words", "match coverage", "Match Score random", "Match Score corrected",
-        "coverage", "hallucination", "repetition", "popularity", "catalogue coverage", "ranked Recall@1",
-        "ranked Recall@10", "ranked Recall@50", "MRR", "NDCG@10", "NDCG@50", "Recall@10", "Recall@50",
-        "Dist-2", "Dist-3",
-    )  # fmt: skip
+    metrics = METRICS
     Options = Options
-    stock: Stock
+    catalog: ItemCatalog
 
-    def prepare(self, stock: Stock) -> None:
+    def prepare(self, catalog: ItemCatalog) -> None:
         """What can be recommended, and how popular it is."""
-        self.stock = stock
+        self.catalog = catalog
 
     @cached_property
     def scorer(self) -> Scorer | None:
         """What weighs a recommendation against the target; ``None`` where it is off, or where there is none."""
-        return choose_scorer(self.options.match_score, self.stock.source.name)
+        return choose_scorer(self.options.match_score, self.catalog.source)
+
+    def resolved(self) -> Mapping[str, object]:
+        """The scorer: a run that began with one is not finished with another."""
+        return {"match_score": None if self.scorer is None else self.scorer.identity}
 
     def check(self, model: Recommender) -> None:
         """Rankings are only asked of models that can rank."""
         if self.options.depth and not isinstance(model, Ranker):
             asked = "protocol=unicrs" if self.options.protocol == "unicrs" else f"ranking={self.options.ranking}"
-            raise MisfitError(f"{type(model).__name__} cannot rank items, which --set {asked} needs: leave it out.")
+            raise IncompatibleModelError(
+                f"{type(model).__name__} cannot rank items, which --set {asked} needs: leave it out."
+            )
 
     def evaluate(self, model: Recommender, dialogues: Sequence[Dialogue]) -> list[Sample]:
         """Let the model speak, and rank, at each turn of ``dialogues`` that is to be judged."""
@@ -132,50 +227,9 @@ class RecommenderTask(Task[Options, Recommender]):
                 details[point.number].append(detail)
         return [self._sample(*each) for each in zip(dialogues, spoken, details, strict=True)]
 
-    def scores(self, samples: Sequence[Sample]) -> list[Score]:
-        """Rates with counts and Wilson intervals, means by bootstrap over users, Dist-n over all replies."""
-        turns = [(turn, sample.user) for sample in samples for turn in sample.detail["recommendations"]]
-        details, users = [turn for turn, _ in turns], [user for _, user in turns]
-        parts = {"protocol": self.options.protocol, "v": self.version}
-        if self.options.protocol == "unicrs":
-            return self._unicrs(details, users, parts)
-        texts = [turn["text"] for turn in details]
-        hits = sum(turn["hit"] for turn in details)
-        return [
-            rate("Recall@1", hits, len(details), direction="higher", match="title+year", **parts),
-            *self._match(details, users, parts),
-            distinct(texts, 4, users),
-            words(texts, users, seed=self.seed),
-            *self._beside(details, users, parts),
-            *(self._ranking(details, users, parts) if self.options.ranking else ()),
-        ]
-
-    def paired(self, samples: Sequence[Sample]) -> Mapping[str, Paired]:
-        """Turn by turn: the hit, the match, what kind of item it was, the text, and the target's rank."""
-        told = ((i, turn) for i, sample in enumerate(samples) for turn in sample.detail["recommendations"])
-        turns = {(i, turn["turn"]): turn for i, turn in told}
-        if self.options.protocol == "unicrs":
-            return _paired_unicrs(turns)
-        named = {point: turn for point, turn in turns.items() if turn["item"]}
-        pairs = {
-            "Recall@1": Paired(compare_rates, {point: turn["hit"] for point, turn in turns.items()}),
-            "Match Score": Paired(compare_means, _known(turns, "match")),
-            "match coverage": Paired(compare_rates, {p: bool(turn.get("both_known")) for p, turn in turns.items()}),
-            "Dist-4": Paired(_compare_distinct, {point: turn["text"] for point, turn in turns.items()}),
-            "words": Paired(compare_means, {point: len(turn["text"].split()) for point, turn in turns.items()}),
-            "coverage": Paired(compare_rates, {point: turn["item"] is not None for point, turn in turns.items()}),
-            "hallucination": Paired(compare_rates, {point: bool(turn["unknown"]) for point, turn in turns.items()}),
-            "repetition": Paired(compare_rates, {point: turn["repeated"] for point, turn in named.items()}),
-            "popularity": Paired(compare_means, _known(turns, "popularity")),
-        }
-        if self.options.ranking:
-            ranks = {point: turn["rank"] for point, turn in turns.items()}
-            for k in (k for k in DEPTHS if k <= self.options.ranking):
-                pairs[f"ranked Recall@{k}"] = Paired(compare_rates, {p: found(rank, k) for p, rank in ranks.items()})
-                if k > 1:  # of one place it is Recall@1
-                    pairs[f"NDCG@{k}"] = Paired(compare_means, {p: gain(rank, k) for p, rank in ranks.items()})
-            pairs["MRR"] = Paired(compare_means, {p: reciprocal(rank) for p, rank in ranks.items()})
-        return pairs
+    def describe(self, sample: Sample, dialogue: Dialogue) -> SampleDescription:
+        """The reply beside the turn that it stands for, and what its recommendation is."""
+        return SampleDescription({turn["turn"]: _described(turn) for turn in sample.detail["recommendations"]})
 
     def _turns(self, dialogue: Dialogue) -> list[int]:
         """The indices of the turns that the model is to speak."""
@@ -189,17 +243,20 @@ class RecommenderTask(Task[Options, Recommender]):
         if not self.options.depth:
             return [()] * len(views)
         assert isinstance(model, Ranker)
-        rankings = one_each(model.rank, views, list, self.options.depth)
+        # What lies below the depth that was asked for is not judged.
+        rankings = [ranking[: self.options.depth] for ranking in one_each(model.rank, views, list, self.options.depth)]
         for item in chain.from_iterable(rankings):
             if not isinstance(item, Item):
-                raise MisfitError(f"{type(model).__name__}.rank gives {item!r}, no Item: rank what browse() was shown.")
+                raise IncompatibleModelError(
+                    f"{type(model).__name__}.rank gives {item!r}, no Item: rank what set_catalog() was shown."
+                )
         return rankings
 
     def _detail(self, point: Point, reply: Reply) -> tuple[dict[str, Any], Item | None]:
         """A turn as it stands in the samples, and the item that it is judged by."""
-        seen = recognise(reply, point.view, self.stock.catalog)
+        seen = recognise(reply.turn, reply.raw, point.view, self.catalog.titles)
         item, repeated = counted(seen.items, point.view)
-        percentile = None if item is None else self.stock.percentile(item)
+        percentile = None if item is None else self.catalog.percentile(item)
         wrong = reply.turn if isinstance(reply.turn, Malformed) else None
         detail = {
             "turn": point.turn,
@@ -219,46 +276,6 @@ class RecommenderTask(Task[Options, Recommender]):
         near = None if self.scorer is None else match(self.scorer, () if item is None else (item,), target)
         judged |= {} if near is None else {"match": round(near.value, 6), "both_known": near.known}
         return judged | ({"rank": _place(ranking, target)} if self.options.ranking else {})
-
-    def _match(self, details: Sequence[Mapping[str, Any]], users: Sequence[str], parts: Parts) -> list[Score]:
-        found = [Match(turn["match"], turn["both_known"]) if "match" in turn else None for turn in details]
-        return match_scores(found, users, self.scorer, seed=self.seed, **parts)
-
-    def _beside(self, details: Sequence[Mapping[str, Any]], users: Sequence[str], parts: Parts) -> list[Score]:
-        """What kind of items are recommended."""
-        named = [(turn, user) for turn, user in zip(details, users, strict=True) if turn["item"] is not None]
-        popular = [(turn["popularity"], user) for turn, user in named if turn["popularity"] is not None]
-        counts = "none" if self.stock.popularity is None else "train"
-        size, invented = len(self.stock.items), sum(bool(turn["unknown"]) for turn in details)
-        return [
-            rate("coverage", len(named), len(details), direction="higher", catalogue=size, **parts),
-            rate("hallucination", invented, len(details), direction="lower", shape=SHAPE, catalogue=size, **parts),
-            rate("repetition", sum(t["repeated"] for t, _ in named), len(named), direction="lower", **parts),
-            mean_score(
-                "popularity", [value for value, _ in popular], [user for _, user in popular],
-                direction=None, metric="popularity-percentile", seed=self.seed, counts=counts, catalogue=size, **parts,
-            ),
-            breadth([turn["item"] for turn in details], size, users, name="catalogue coverage", **parts),
-        ]  # fmt: skip
-
-    def _ranking(self, details: Sequence[Mapping[str, Any]], users: Sequence[str], parts: Parts) -> list[Score]:
-        ranks, cut = [turn["rank"] for turn in details], self.options.ranking
-        depths = [k for k in DEPTHS if k <= cut]
-        return [
-            *(recall_at(ranks, k, name=f"ranked Recall@{k}", **parts) for k in depths),
-            mrr(ranks, cut, users, seed=self.seed, **parts),
-            *(ndcg_at(ranks, k, users, seed=self.seed, **parts) for k in depths if k > 1),
-        ]
-
-    def _unicrs(self, details: Sequence[Mapping[str, Any]], users: Sequence[str], parts: Parts) -> list[Score]:
-        """UniCRS's own metrics: Recall@k per item mentioned, Dist-n per response."""
-        ranks = [rank for turn in details for _, rank in turn["ranks"]]
-        texts = [turn["text"] for turn in details]
-        return [
-            *(recall_at(ranks, k, name=f"Recall@{k}", rows="mentioned-items", **parts) for k in DEPTHS),
-            *(distinct(texts, n, users, definition="unicrs") for n in (2, 3, 4)),
-            words(texts, users, seed=self.seed),
-        ]
 
     def _sample(self, dialogue: Dialogue, replies: Sequence[Reply], details: Sequence[Mapping[str, Any]]) -> Sample:
         heard = [reply for reply in replies if not reply.refused]
@@ -282,6 +299,16 @@ class RecommenderTask(Task[Options, Recommender]):
         return NO_TARGET if dialogue.target is None else NEVER_PROPOSED
 
 
+def _described(turn: Mapping[str, Any]) -> TurnDescription:
+    repeated = ("recommends what was named before",) if turn["repeated"] and not turn.get("hit") else ()
+    return TurnDescription(
+        action=turn["action"] or turn.get("problem"),
+        reply=turn["text"],
+        remarks=(*repeated, *(f"made up: {title}" for title in turn["unknown"])),
+        reveals="the target" if turn.get("hit") else None,
+    )
+
+
 def _rankable(model: Recommender) -> frozenset[object]:
     assert isinstance(model, Ranker)
     return frozenset(identity for item in model.rankable() for identity in identities(item))
@@ -295,23 +322,3 @@ def _rows(gold: Sequence[Item], ranking: Sequence[Item], rankable: Set[object]) 
 def _place(ranking: Sequence[Item], target: Item) -> int | None:
     """The target's place in a ranking, from 1."""
     return next((i for i, item in enumerate(ranking, start=1) if same(item, target)), None)
-
-
-def _paired_unicrs(turns: Mapping[tuple[int, int], Mapping[str, Any]]) -> dict[str, Paired]:
-    ranks = {(i, MENTIONS * at + place): rank for (i, at), turn in turns.items() for place, rank in turn["ranks"]}
-    lengths = {point: len(turn["text"].split()) for point, turn in turns.items()}
-    pairs = {f"Recall@{k}": Paired(compare_rates, {p: found(rank, k) for p, rank in ranks.items()}) for k in DEPTHS}
-    for n in (2, 3, 4):
-        compare = partial(_compare_distinct, n=n, definition="unicrs")
-        pairs[f"Dist-{n}"] = Paired(compare, {point: turn["text"] for point, turn in turns.items()})
-    return {**pairs, "words": Paired(compare_means, lengths)}
-
-
-def _compare_distinct(
-    a: Sequence[str], b: Sequence[str], users: Sequence[Hashable], n: int = 4, definition: str = "paper"
-) -> Comparison | None:
-    return compare_distinct(a, b, n, users, definition=definition)
-
-
-def _known(turns: Mapping[tuple[int, int], Mapping[str, Any]], key: str) -> dict[tuple[int, int], float]:
-    return {point: turn[key] for point, turn in turns.items() if turn.get(key) is not None}

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from interplay_bench.accept_rate import draw_accept_rates
-from interplay_bench.adapter import VERDICTS, Decision, Reply, UserSimulator, Verdict, one_each
-from interplay_bench.counterfactual import Distractors, swap
-from interplay_bench.dialogue import Action, Dialogue, OracleView, Role, Turn, View
-from interplay_bench.errors import UsageError
-from interplay_bench.markup import Malformed
-from interplay_bench.metrics.auc import auc
-from interplay_bench.metrics.intervals import mean_score
-from interplay_bench.metrics.rates import rate
-from interplay_bench.registry import task
-from interplay_bench.results import Score
-from interplay_bench.statistics import Comparison, compare_auc, compare_means, compare_rates
-from interplay_bench.stock import Stock
-from interplay_bench.task import Paired, Sample, Task
+from interplay_bench.dialogues.counterfactual import Distractors, swap
+from interplay_bench.dialogues.dialogue import Action, Dialogue, OracleView, Role, Turn, View
+from interplay_bench.dialogues.markup import Malformed
+from interplay_bench.environment.errors import UsageError
+from interplay_bench.evaluation.metric import Metric, Point, Values
+from interplay_bench.evaluation.sample import Sample
+from interplay_bench.evaluation.sample_description import SampleDescription, TurnDescription
+from interplay_bench.evaluation.task import Task, task
+from interplay_bench.items.item_catalog import ItemCatalog
+from interplay_bench.metrics.aggregation import Auc, Mean, Rate
+from interplay_bench.metrics.balanced_accuracy import BalancedAccuracy
+from interplay_bench.reports.acceptance_plot import draw_accept_rates
+from interplay_bench.simulators.adapter import VERDICTS, Decision, Reply, UserSimulator, Verdict, one_each
 
 SUCCESS, EARLY, FAILURE, LATE = "success", "early_termination", "failure", "late_accept"
 NO_TARGET, NEVER_PROPOSED, BACKEND_ERROR = "no_target", "never_proposed", "backend_error"
@@ -34,16 +33,24 @@ class Options:
 
     ``history``: the user's earlier turns are the ``gold`` ones, or the simulator's ``self``-written replies.
     ``decide``: by ``score`` (weighing the actions) or by ``generate`` (writing a turn and reading its action).
-    ``counterfactual``: with ``swap``, each dialogue is also replayed with a distractor in the target's place.
+    ``counterfactual``: each dialogue is also replayed with a distractor in the target's place: with ``swap`` an item of
+    the dialogues that is of its genre and decade, with ``random`` any of the catalogue's.
     """
 
     history: Literal["gold", "self"] = "gold"
     decide: Literal["score", "generate"] = "score"
-    counterfactual: Literal["none", "swap"] = "none"
+    counterfactual: Literal["none", "swap", "random"] = "none"
 
     def __post_init__(self) -> None:
-        if self.counterfactual == "swap" and self.history == "self":
-            raise UsageError("counterfactual=swap compares decisions on the same history: use history=gold.")
+        if self.replays_twins and self.history == "self":
+            raise UsageError(
+                f"counterfactual={self.counterfactual} compares decisions on the same history: use history=gold."
+            )
+
+    @property
+    def replays_twins(self) -> bool:
+        """Whether each dialogue is replayed with a distractor, too."""
+        return self.counterfactual != "none"
 
 
 @dataclass(slots=True)
@@ -66,6 +73,80 @@ class Replay:
         return any(decision.verdict is Verdict.ACCEPT for _, decision in self.decisions)
 
 
+def _outcomes(*bucket: str) -> Callable[[UserMultiturn, Sequence[Sample]], Values]:
+    """Whether a replay ended in one of the bucket's places of the ledger."""
+    return lambda task, samples: {
+        (i, 0): sample.outcome in bucket for i, sample in enumerate(samples) if sample.outcome in REPLAYED
+    }
+
+
+def _judged(task: UserMultiturn, samples: Sequence[Sample]) -> Values | None:
+    """The decisions whose item the user has an opinion of: their probability, and whether it was liked."""
+    found = {
+        (number, decision["turn"]): (decision["probability"], decision["liked"])
+        for number, sample in enumerate(samples)
+        for decision in sample.detail.get("decisions", ())
+        if decision.get("liked") is not None and decision["probability"] is not None
+    }
+    return found or None
+
+
+def _agreed(task: UserMultiturn, samples: Sequence[Sample]) -> Values | None:
+    """The decisions on what people took or liked, or did not: whether the simulator takes it, and whether they did."""
+    found = {
+        (number, decision["turn"]): (decision["verdict"] == Verdict.ACCEPT, decision["liked"])
+        for number, sample in enumerate(samples)
+        if sample.outcome in REPLAYED
+        for decision in sample.detail.get("decisions", ())
+        if decision.get("liked") is not None
+    }
+    return found or None
+
+
+def _swaps(task: UserMultiturn, samples: Sequence[Sample]) -> dict[Point, tuple[bool, bool]] | None:
+    """Of dialogues replayed both ways: whether the target was taken, and the distractor in its place."""
+    if not task.options.replays_twins:
+        return None
+    return {
+        (i, 0): (sample.outcome == SUCCESS, sample.detail["counterfactual"]["accepted"])
+        for i, sample in enumerate(samples)
+        if "counterfactual" in sample.detail and sample.outcome in REPLAYED
+    }
+
+
+def _swapped(take: Callable[[bool, bool], Any]) -> Callable[[UserMultiturn, Sequence[Sample]], Values | None]:
+    def values(task: UserMultiturn, samples: Sequence[Sample]) -> Values | None:
+        swaps = _swaps(task, samples)
+        return None if swaps is None else {point: take(*pair) for point, pair in swaps.items()}
+
+    return values
+
+
+def _parts(task: UserMultiturn) -> dict[str, object]:
+    return {"history": task.options.history, "decide": task.options.decide, "late": "fr", "v": task.version}
+
+
+def _swap_parts(task: UserMultiturn) -> dict[str, object]:
+    distractor = "random" if task.options.counterfactual == "random" else "genre+decade"
+    return {**_parts(task), "distractor": distractor, "draw": task.seed}
+
+
+METRICS = (
+    Metric("SR", "success rate, the target is accepted", Rate(), _outcomes(SUCCESS), "higher", _parts),
+    Metric("ET", "early termination, something else is accepted before the target is proposed", Rate(),
+           _outcomes(EARLY), None, _parts),
+    Metric("FR", "failure rate, all is rejected, or the target is", Rate(), _outcomes(FAILURE, LATE), "lower", _parts),
+    Metric("decision AUC", "P(accept) ranks what was liked above what was not", Auc(), _judged, "higher", _parts,
+           cluster="dialogue", main=False, empty="no probabilities of acceptance, or no opinions to rank them by"),
+    Metric("agreement with people", "takes what people took, and leaves what they left", BalancedAccuracy(), _agreed,
+           "higher", _parts, cluster="dialogue", main=False, empty="the data say of no item whether people liked it"),
+    Metric("SR swapped", "a distractor in the target's place is accepted", Rate(),
+           _swapped(lambda target, other: other), "lower", _swap_parts),
+    Metric("SR - swapped", "what of SR is preference for the target", Mean(),
+           _swapped(lambda target, other: target - other), "higher", _swap_parts),
+)  # fmt: skip
+
+
 @task("user_multiturn")
 class UserMultiturn(Task[Options, UserSimulator]):
     """Walk through a recommender's turns and accept or reject each: SR, ET, FR.
@@ -76,19 +157,22 @@ class UserMultiturn(Task[Options, UserSimulator]):
     """
 
     role = Role.USER
-    metrics = ("SR", "ET", "FR", "decision AUC", "SR swapped", "SR - swapped")
+    metrics = METRICS
     Options = Options
     distractors: Distractors
 
-    def prepare(self, stock: Stock) -> None:
-        """Distractors are drawn from the items of the dialogues."""
-        self.distractors = Distractors(stock.source.items, self.seed)
+    def prepare(self, catalog: ItemCatalog) -> None:
+        """Matched distractors are drawn from the items of the dialogues, random ones from the whole catalogue."""
+        if self.options.counterfactual == "random":
+            self.distractors = Distractors(catalog.items, self.seed, "random")
+        else:
+            self.distractors = Distractors(catalog.source.items, self.seed)
 
     def evaluate(self, model: UserSimulator, dialogues: Sequence[Dialogue]) -> list[Sample]:
         """Replay each dialogue that proposes its target; account for the others."""
         replays = [Replay(dialogue) for dialogue in dialogues]
         playable = [replay for replay in replays if replay.dialogue.target_turn() is not None]
-        if self.options.counterfactual == "swap":
+        if self.options.replays_twins:
             for replay in playable:
                 replay.twin = self._twin(replay.dialogue)
         if self.options.history == "gold":
@@ -98,50 +182,19 @@ class UserMultiturn(Task[Options, UserSimulator]):
             self._converse(model, playable)
         return [_sample(replay) for replay in replays]
 
-    def scores(self, samples: Sequence[Sample]) -> list[Score]:
-        """SR, ET and FR with counts and Wilson intervals; the decision AUC where the data says what was liked."""
-        outcomes = Counter(sample.outcome for sample in samples)
-        total = sum(outcomes[outcome] for outcome in REPLAYED)
-        parts: dict[str, Any] = {
-            "history": self.options.history,
-            "decide": self.options.decide,
-            "late": "fr",
-            "v": self.version,
-        }
-        rates = [
-            rate("SR", outcomes[SUCCESS], total, direction="higher", **parts),
-            rate("ET", outcomes[EARLY], total, direction=None, **parts),
-            rate("FR", outcomes[FAILURE] + outcomes[LATE], total, direction="lower", **parts),
-        ]
-        judged = _judged(samples)
-        if judged:
-            probabilities, liked = zip(*judged.values(), strict=True)
-            clusters = [number for number, _ in judged]
-            rates.append(auc(probabilities, liked, clusters, name="decision AUC", seed=self.seed, **parts))
-        if self.options.counterfactual == "swap":
-            rates += _counterfactual_scores(samples, self.seed, parts)
-        return rates
-
     def draw(self, samples: Sequence[Sample], folder: Path) -> None:
-        """With ``counterfactual=swap``, plot how often each recommendation is accepted by its place."""
-        if self.options.counterfactual == "swap":
+        """With a counterfactual, plot how often each recommendation is accepted by its place."""
+        if self.options.replays_twins:
             draw_accept_rates(_accept_rates(samples), folder / "accept_rate.png")
 
-    def paired(self, samples: Sequence[Sample]) -> Mapping[str, Paired]:
-        """A replay's place in the ledger as the three rates see it; a decision's probability; what a swap changed."""
-        buckets = {"SR": (SUCCESS,), "ET": (EARLY,), "FR": (FAILURE, LATE)}
-        outcomes = {(i, 0): sample.outcome for i, sample in enumerate(samples) if sample.outcome in REPLAYED}
-        rates = {
-            name: Paired(compare_rates, {point: outcome in bucket for point, outcome in outcomes.items()})
-            for name, bucket in buckets.items()
-        }
-        swaps = {(i, 0): swap for i, swap in _swaps(samples).items()}
-        return {
-            **rates,
-            "decision AUC": Paired(_compare_auc, _judged(samples)),
-            "SR swapped": Paired(compare_rates, {point: distractor for point, (_, distractor) in swaps.items()}),
-            "SR - swapped": Paired(compare_means, {point: target - other for point, (target, other) in swaps.items()}),
-        }
+    def describe(self, sample: Sample, dialogue: Dialogue) -> SampleDescription:
+        """Each decision at the turn that it answers; with ``history=self``, what was said in the gold turn's place."""
+        turns = {decision["turn"]: _described(decision) for decision in sample.detail["decisions"]}
+        spoken = [(index, turn.text) for index, turn in enumerate(dialogue.turns) if turn.role is Role.USER]
+        for (index, gold), text in zip(spoken, sample.detail.get("said", ()), strict=False):
+            if text != gold:
+                turns[index] = TurnDescription(reply=text)
+        return SampleDescription(turns)
 
     def _twin(self, dialogue: Dialogue) -> Replay | None:
         """The dialogue with a distractor in the target's place, where the catalogue has one."""
@@ -250,34 +303,21 @@ def _said(replies: Sequence[Reply]) -> Counter[str]:
 
 
 def _detail(dialogue: Dialogue, index: int, decision: Decision) -> dict[str, object]:
-    """A decision as it stands in the samples. ``liked``: what the user said of what was recommended, if of one mind."""
-    opinions = {dialogue.liked[i.id] for i in dialogue.turns[index].recommended if i.id in dialogue.liked}
+    """A decision as it stands in the samples. ``liked``: whether the person took or liked what was proposed."""
     probability = None if decision.probability is None else round(decision.probability, 6)
     return {
         "turn": index,
         "verdict": str(decision.verdict),
         "probability": probability,
-        "liked": opinions.pop() if len(opinions) == 1 else None,
+        "liked": dialogue.opinion(index),
         **({"problem": decision.problem} if decision.problem else {}),
         **({"raw": decision.raw} if decision.raw else {}),
     }
 
 
-def _judged(samples: Sequence[Sample]) -> dict[tuple[int, int], tuple[float, bool]]:
-    """The decisions whose item the user has an opinion of: their probability, and whether it was liked."""
-    return {
-        (number, decision["turn"]): (decision["probability"], decision["liked"])
-        for number, sample in enumerate(samples)
-        for decision in sample.detail.get("decisions", ())
-        if decision.get("liked") is not None and decision["probability"] is not None
-    }
-
-
-def _compare_auc(
-    a: Sequence[tuple[float, bool]], b: Sequence[tuple[float, bool]], users: Sequence[Hashable]
-) -> Comparison | None:
-    """Both runs are over the same data, and so have the same likes."""
-    return compare_auc([p for p, _ in a], [p for p, _ in b], [liked for _, liked in a], users)
+def _described(decision: Mapping[str, Any]) -> TurnDescription:
+    problem = (decision["problem"],) if "problem" in decision else ()
+    return TurnDescription(decision["verdict"], decision["probability"], remarks=problem)
 
 
 def _counterfactual(replay: Replay) -> dict[str, object]:
@@ -291,28 +331,6 @@ def _counterfactual(replay: Replay) -> dict[str, object]:
     gold, swapped = replay.dialogue.turns[target or 0].recommended, twin.dialogue.turns[target or 0].recommended
     item = next(item for item in swapped if item not in gold)
     return {"distractor": item.name, "accepted": taken == target, "probability": probability}
-
-
-def _counterfactual_scores(samples: Sequence[Sample], seed: int, parts: Mapping[str, object]) -> list[Score]:
-    """The distractor's rate of acceptance, and SR minus it over the same dialogues."""
-    swaps = _swaps(samples)
-    taken = [distractor for _, distractor in swaps.values()]
-    differences = [target - distractor for target, distractor in swaps.values()]
-    users = [samples[i].user for i in swaps]
-    match: dict[str, Any] = {**parts, "distractor": "genre+decade", "draw": seed}
-    return [
-        rate("SR swapped", sum(taken), len(taken), direction="lower", **match),
-        mean_score("SR - swapped", differences, users, direction="higher", seed=seed, **match),
-    ]
-
-
-def _swaps(samples: Sequence[Sample]) -> dict[int, tuple[bool, bool]]:
-    """By position, of dialogues replayed both ways: whether the target was taken, and the distractor in its place."""
-    return {
-        i: (sample.outcome == SUCCESS, sample.detail["counterfactual"]["accepted"])
-        for i, sample in enumerate(samples)
-        if "counterfactual" in sample.detail and sample.outcome in REPLAYED
-    }
 
 
 def _accept_rates(samples: Sequence[Sample]) -> list[tuple[int, int, int]]:

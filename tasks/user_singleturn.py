@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from interplay_bench.adapter import Reply, UserSimulator, one_each
-from interplay_bench.dialogue import Dialogue, Role
-from interplay_bench.markup import Malformed
+from interplay_bench.dialogues.dialogue import Dialogue, Role
+from interplay_bench.dialogues.markup import Malformed
+from interplay_bench.evaluation.metric import Metric, Values
+from interplay_bench.evaluation.sample import Sample
+from interplay_bench.evaluation.sample_description import SampleDescription, TurnDescription
+from interplay_bench.evaluation.task import Task, task
+from interplay_bench.metrics.aggregation import Distinct, Mean
 from interplay_bench.metrics.bertscore import BertScorer
-from interplay_bench.metrics.distinct import distinct
-from interplay_bench.metrics.intervals import mean_score
-from interplay_bench.metrics.words import words
-from interplay_bench.registry import task
-from interplay_bench.results import Score
-from interplay_bench.statistics import Comparison, compare_distinct, compare_means
-from interplay_bench.task import Paired, Sample, Task
+from interplay_bench.metrics.words import WORDS, word_count
+from interplay_bench.simulators.adapter import Reply, UserSimulator, one_each
 
 EVALUATED, NO_USER_TURN, BACKEND_ERROR = "evaluated", "no_user_turn", "backend_error"
 
@@ -33,6 +32,23 @@ class Options:
     bertscore: str = "auto"
 
 
+def _each(value: Callable[[Mapping[str, Any]], Any]) -> Callable[[UserSingleturn, Sequence[Sample]], Values]:
+    """A value of each reply."""
+    return lambda task, samples: {
+        (i, reply["turn"]): value(reply) for i, sample in enumerate(samples) for reply in sample.detail["replies"]
+    }
+
+
+METRICS = (
+    Metric("BERTScore", "likeness of the reply to the gold turn (F1)", Mean("bertscore-f1"),
+           _each(lambda reply: reply["bertscore"]), "higher", lambda task: task.scorer.parts),
+    Metric("Dist-4", "share of different 4-grams among all replies'", Distinct(4),
+           _each(lambda reply: reply["text"]), "higher"),
+    Metric("words", "words in a reply", Mean(), _each(lambda reply: word_count(reply["text"])), None,
+           lambda task: WORDS),
+)  # fmt: skip
+
+
 @task("user_singleturn")
 class UserSingleturn(Task[Options, UserSimulator]):
     """Write a reply at every user turn from the gold history: BERTScore, Dist-4, words.
@@ -42,13 +58,17 @@ class UserSingleturn(Task[Options, UserSimulator]):
     """
 
     role = Role.USER
-    metrics = ("BERTScore", "Dist-4", "words")
+    metrics = METRICS
     Options = Options
 
     @cached_property
     def scorer(self) -> BertScorer:
         """The encoder, loaded when the first replies are to be scored."""
         return BertScorer(self.options.bertscore)
+
+    def resolved(self) -> Mapping[str, object]:
+        """The encoder: a run that began with one is not finished with another."""
+        return {"bertscore": dict(self.scorer.parts)}
 
     def evaluate(self, model: UserSimulator, dialogues: Sequence[Dialogue]) -> list[Sample]:
         """Write and score all replies of ``dialogues``."""
@@ -62,31 +82,16 @@ class UserSingleturn(Task[Options, UserSimulator]):
             said[number].append((turn, reply, similarity))
         return [_sample(dialogue, answers) for dialogue, answers in zip(dialogues, said, strict=True)]
 
-    def scores(self, samples: Sequence[Sample]) -> list[Score]:
-        """BERTScore and words as means over replies (intervals by bootstrap over users), Dist-4 over all replies."""
-        replies = [(reply, sample.user) for sample in samples for reply in sample.detail["replies"]]
-        texts = [reply["text"] for reply, _ in replies]
-        users = [user for _, user in replies]
-        similarity = [reply["bertscore"] for reply, _ in replies]
-        encoder: dict[str, Any] = {"metric": "bertscore-f1", **self.scorer.parts}
-        return [
-            mean_score("BERTScore", similarity, users, direction="higher", seed=self.seed, **encoder),
-            distinct(texts, 4, users),
-            words(texts, users, seed=self.seed),
-        ]
-
-    def paired(self, samples: Sequence[Sample]) -> Mapping[str, Paired]:
-        """Reply by reply: its similarity, its length, its text. Paired replies are as many in both runs."""
-        replies = {(i, r["turn"]): r for i, sample in enumerate(samples) for r in sample.detail["replies"]}
-        return {
-            "BERTScore": Paired(compare_means, {point: reply["bertscore"] for point, reply in replies.items()}),
-            "Dist-4": Paired(_compare_distinct, {point: reply["text"] for point, reply in replies.items()}),
-            "words": Paired(compare_means, {point: len(reply["text"].split()) for point, reply in replies.items()}),
-        }
-
-
-def _compare_distinct(a: Sequence[str], b: Sequence[str], users: Sequence[Hashable]) -> Comparison | None:
-    return compare_distinct(a, b, 4, users)
+    def describe(self, sample: Sample, dialogue: Dialogue) -> SampleDescription:
+        """The reply beside the turn that it stands for."""
+        return SampleDescription({
+            reply["turn"]: TurnDescription(
+                action=reply["action"] or reply.get("problem"),
+                reply=reply["text"],
+                remarks=(f"BERTScore {reply['bertscore']:.3f}",),
+            )
+            for reply in sample.detail["replies"]
+        })  # fmt: skip
 
 
 def _measured(dialogue: Dialogue) -> list[int]:

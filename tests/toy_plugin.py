@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from interplay_bench import (
     Action,
@@ -12,6 +13,7 @@ from interplay_bench import (
     DialogueSet,
     Item,
     Mention,
+    Metric,
     Persona,
     Preprocessing,
     Reply,
@@ -26,7 +28,9 @@ from interplay_bench import (
     Verdict,
     View,
 )
-from interplay_bench.registry import adapter, dataset, task
+from interplay_bench.datasets.dataset_entry import dataset
+from interplay_bench.evaluation.task import task
+from interplay_bench.simulators.adapter import adapter
 
 NOVEL = {"genre": ("novel",)}
 BOOKS = [Item(f"b{n}", title, year, "book", NOVEL) for n, (title, year) in enumerate(
@@ -97,15 +101,24 @@ class Slow(LikesDune):
         return super().decide(views)
 
 
+class Plain:
+    """A mean without an interval."""
+
+    def score(self, name: str, values: Sequence[int], clusters: Sequence[object], **how: Any) -> Score:
+        return Score(name, sum(values) / len(values), len(values), name)
+
+    def compare(self, a: Sequence[int], b: Sequence[int], clusters: Sequence[object]) -> None:
+        return None
+
+
 @task("turns")
 class Turns(Task[None, UserSimulator]):
     """Count turns."""
 
     role = Role.USER
-    metrics = ("turns",)
+    metrics = (Metric("turns", "turns in a dialogue", Plain(), lambda task, samples: {
+        (i, 0): sample.counts["turns"] for i, sample in enumerate(samples)
+    }),)  # fmt: skip
 
     def evaluate(self, model: UserSimulator, dialogues: Sequence[Dialogue]) -> list[Sample]:
         return [Sample(d.id, d.user_id, "counted", {"turns": len(d.turns)}) for d in dialogues]
-
-    def scores(self, samples: Sequence[Sample]) -> list[Score]:
-        return [Score("turns", sum(s.counts["turns"] for s in samples) / len(samples), len(samples), "turns")]

@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from interplay_bench.actions import label
-from interplay_bench.catalog import place
-from interplay_bench.dataset import DialogueSet, Preprocessing, Source
+from interplay_bench.datasets.dataset_entry import dataset
 from interplay_bench.datasets.reading import check_split, listing, locate, need_rows, opened, shortened, tidy
-from interplay_bench.dialogue import Action, Dialogue, Item, Mention, Persona, Role, Turn
-from interplay_bench.errors import DataError
-from interplay_bench.markup import title_and_year
-from interplay_bench.registry import dataset
+from interplay_bench.dialogues.action_rules import label
+from interplay_bench.dialogues.dialogue import Action, Dialogue, Item, Mention, Persona, Role, Turn
+from interplay_bench.dialogues.dialogue_set import DialogueSet, Preprocessing, Source
+from interplay_bench.dialogues.markup import title_and_year
+from interplay_bench.environment.errors import DataError
+from interplay_bench.items.title_index import place
 
 SPLITS = ("train", "valid", "dev", "test")
 ACCEPTED = "accept"
@@ -118,11 +118,13 @@ def _utterances(path: Path) -> Iterator[tuple[str, _Utterance]]:
                     found = sum(value is not None for key, value in row.items() if key) + len(row.get(None) or ())
                     raise DataError(
                         f"Line {rows.line_num} of {path} has {found} columns where the header has"
-                        f" {len(rows.fieldnames or ())}: mend or delete that line."
+                        f" {len(rows.fieldnames or ())}: correct or delete that line."
                     )
                 yield row[column["dialogue"]], _utterance(row, column, f"line {rows.line_num} of {path}")
         except csv.Error as error:
-            raise DataError(f"{path} cannot be read after line {rows.line_num} ({error}): mend what follows.") from None
+            raise DataError(
+                f"{path} cannot be read after line {rows.line_num} ({error}): correct what follows."
+            ) from None
 
 
 def _columns(header: Iterable[str], path: Path) -> dict[str, str]:

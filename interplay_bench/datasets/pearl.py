@@ -3,14 +3,15 @@
 What the release needs before it is a conversation, each step counted in the preprocessing report:
   - utterances are "Seeker: ..." or "Recommender: ..."; empty ones, and those of nobody, are dropped;
   - the two seed utterances that open every dialogue stay as context, marked as ``scripted``;
-  - ``[EOD]`` is removed, and whatever follows it, or follows the acceptance of the target, is trimmed;
+  - ``[EOD]``, in an utterance or alone, is removed, and whatever follows it, or follows the acceptance of the target,
+    is trimmed;
   - utterances in a row by one speaker are one turn.
 
-Titles in the text are found through the catalogue, and by their form where the catalogue does not know them:
-``"Title (Year)"`` in quotes. A recommender's turn recommends the titles that nobody named before. The catalogue is
-``catalog.json`` beside the file (a list of titles, or ``{"movies": [...]}``): dialogues about items that it does not
-hold are dropped, as in the paper. Without one it is made of the file's own target and seen titles, and no dialogue is
-dropped for it.
+Titles in the text are found through the catalogue, and by their form where the catalogue does not know them: in quotes,
+or before a year in brackets. Such an unknown item is an item: a recommender's turn recommends what nobody named before,
+known or not. The catalogue is ``catalog.json`` beside the file (a list of titles, or ``{"movies": [...]}``): dialogues
+that name another title with its year are dropped, as in the paper. Without one it is made of the file's own target and
+seen titles, and no dialogue is dropped for it.
 
 The acceptance is the first user turn after the target's recommendation that accepts, else the last one, unless it
 refuses. A conversation that goes on was not accepted: an earlier turn that sounds like it is feedback.
@@ -19,35 +20,33 @@ refuses. A conversation that goes on was not accepted: an earlier turn that soun
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from interplay_bench import hub
-from interplay_bench.actions import accepts, label, refuses
-from interplay_bench.catalog import Catalog
-from interplay_bench.dataset import DialogueSet, Preprocessing, Source
+from interplay_bench.datasets.dataset_entry import dataset
+from interplay_bench.datasets.pearl_items import Rows, catalog_items, film_items, own_items, seen_titles, titled
+from interplay_bench.datasets.pearl_reviews import readable, split_reviews, tastes
 from interplay_bench.datasets.reading import (
     Row,
     UniqueIds,
     array_or_rows,
     check_split,
     locate,
-    may_have,
     need,
     need_rows,
-    read_json,
-    read_text,
     tidy,
 )
-from interplay_bench.dialogue import Action, Dialogue, Item, Mention, Persona, Role, SeenItem, Turn
-from interplay_bench.errors import DataError, MissingDataError
-from interplay_bench.leaks import scrub
-from interplay_bench.markup import title_and_year
-from interplay_bench.registry import dataset
+from interplay_bench.dialogues.action_rules import accepts, label, refuses
+from interplay_bench.dialogues.dialogue import Action, Dialogue, Item, Mention, Persona, Role, SeenItem, Turn
+from interplay_bench.dialogues.dialogue_set import DialogueSet, Preprocessing, Source
+from interplay_bench.environment import hub
+from interplay_bench.environment.errors import DataError, MissingDataError
+from interplay_bench.items.title_index import TitleIndex
+from interplay_bench.items.title_leak import scrub
 
 SPLITS = ("train", "valid", "test")
 HUB_ID = "LangAGI-Lab/pearl"
@@ -61,16 +60,7 @@ END = "[EOD]"
 
 _UTTERANCE = re.compile(r"\s*(Seeker|Recommender)\s*:\s*(.*)", re.DOTALL | re.IGNORECASE)
 _ROLES = {"seeker": Role.USER, "recommender": Role.RECOMMENDER}
-_UNKNOWN_TITLE = re.compile(r"""["“]([^"“”\n()]{1,80}?)[,.]?(?:\s*\((\d{4})\)[,.!?]?["”]|[,.!?]?["”]\s*\((\d{4})\))""")
-_REVIEW = re.compile(r"^\s*Review\s*:\s*(.*)", re.DOTALL | re.MULTILINE)
-_SIDE = re.compile(r"\[\s*(Like|Dislike)s?\s*\]\s*:?\s*", re.IGNORECASE)
-_POINT = re.compile(r"\s*(?:\n+\s*(?:[-*•]|\d+\.)?|(?<=[.!?])\s+)\s*")
-_FIRST_POINTS = 3
-"""How many opinions of a review are looked at for a summary of tastes."""
-_LONGEST_POINT = 30
-"""How many words of one opinion go into a summary of tastes."""
-
-Rows = Iterable[tuple[int, Row]]
+_REVIEW = re.compile(r"^[ \t]*Review[ \t]*:\s*(.*)", re.DOTALL | re.MULTILINE)
 
 
 @dataset("pearl", splits=SPLITS)
@@ -82,7 +72,7 @@ def load(source: Source) -> DialogueSet:
         return read("pearl", source.split, _from_hub(hub_id, source.split), hub_id)
     path = locate("PEARL", source, (f"{source.split}.json", f"{source.split}.jsonl"))
     known = path.parent / CATALOG
-    catalog = Catalog(_catalog_items(known)) if known.is_file() else None
+    catalog = TitleIndex(catalog_items(known)) if known.is_file() else None
     return read("pearl", source.split, array_or_rows(path), str(path), catalog)
 
 
@@ -98,12 +88,12 @@ def load_sample(source: Source) -> DialogueSet:
             raise DataError(
                 f"This installation lacks the sample's {path.name} or films.toml: install the package anew."
             )
-        catalog = Catalog(_film_items(films))
+        catalog = TitleIndex(film_items(films))
         return read("sample", source.split, array_or_rows(path), path.name, catalog, synthetic=True)
 
 
 def read(
-    name: str, split: str, rows: Rows, origin: str, catalog: Catalog | None = None, *, synthetic: bool = False
+    name: str, split: str, rows: Rows, origin: str, catalog: TitleIndex | None = None, *, synthetic: bool = False
 ) -> DialogueSet:
     """Turn PEARL's records into dialogues.
 
@@ -113,7 +103,7 @@ def read(
     report = Preprocessing()
     numbered = list(rows)
     need_rows(len(numbered), origin)
-    reader = _Reader(catalog or Catalog(_own_items(numbered, origin)), report, closed=catalog is not None)
+    reader = _Reader(catalog or TitleIndex(own_items(numbered, origin)), report, closed=catalog is not None)
     dialogues = []
     for number, row in numbered:
         report.rows += 1
@@ -140,7 +130,7 @@ class _Said:
 class _Reader:
     """Turns records into dialogues over one catalogue, and keeps count."""
 
-    def __init__(self, catalog: Catalog, report: Preprocessing, *, closed: bool) -> None:
+    def __init__(self, catalog: TitleIndex, report: Preprocessing, *, closed: bool) -> None:
         self._catalog, self._report, self._closed = catalog, report, closed
         self._found: dict[str, Item] = {}
         self._unique = UniqueIds(report.repairs)
@@ -151,14 +141,14 @@ class _Reader:
         return (*self._catalog.items, *self._found.values())
 
     def dialogue(self, row: Row, where: str, default_id: str) -> Dialogue | None:
-        """The record's dialogue; ``None``, counted by reason, if there is none to be had."""
+        """The record's dialogue; ``None``, counted by reason, if there is none."""
         utterances = need(row, "dialogue", list, where)
         persona_text = need(row, "user_persona", str, where)
         target_title = need(row, "gt_movie_title", str, where)
         if not target_title.strip():
             self._report.dropped["no target title"] += 1
             return None
-        said = self._merged(self._said(utterances, where))
+        said = self._merged(*self._said(utterances, where))
         if not any(not each.scripted for each in said):
             self._report.dropped["no utterance but the seeds"] += 1
             return None
@@ -176,36 +166,39 @@ class _Reader:
             turns=self._ended(turns, target, said),
         )
 
-    def _said(self, utterances: Sequence[Any], where: str) -> Iterator[_Said]:
+    def _said(self, utterances: Sequence[Any], where: str) -> tuple[list[_Said], int | None]:
+        """What is said, and how much of it before the first mark of the end, where there is one."""
+        said: list[_Said] = []
+        end: int | None = None
         for index, utterance in enumerate(utterances):
             if not isinstance(utterance, str):
                 raise DataError(f"An utterance in {where} is a {type(utterance).__name__}, where a text is needed.")
             match = _UTTERANCE.fullmatch(utterance)
             text = tidy((match.group(2) if match else utterance).replace(END, " "))
-            ends = END in utterance
-            if ends:
-                self._report.repairs[f"{END} removed"] += 1
             if not text:
                 self._report.turns_dropped["empty"] += 1
             elif match is None:
                 self._report.turns_dropped["no speaker named"] += 1
             else:
                 scripted = index < len(SEEDS) and text == SEEDS[index]
-                yield _Said(_ROLES[match.group(1).lower()], text, ends, scripted)
+                said.append(_Said(_ROLES[match.group(1).lower()], text, scripted=scripted))
+            if END in utterance:
+                self._report.repairs[f"{END} removed"] += 1
+                end = len(said) if end is None else end
+        return said, end
 
-    def _merged(self, said: Iterable[_Said]) -> list[_Said]:
+    def _merged(self, said: Sequence[_Said], end: int | None) -> list[_Said]:
         """The utterances up to the marked end, those in a row by one speaker as one."""
-        everything = list(said)
-        end = next((index + 1 for index, each in enumerate(everything) if each.ends), len(everything))
-        self._trimmed(len(everything) - end)
+        self._trimmed(0 if end is None else len(said) - end)
         merged = []
-        for role, group in groupby(everything[:end], key=lambda each: each.role):
+        for role, group in groupby(said[:end], key=lambda each: each.role):
             run = list(group)
             if len(run) > 1:
                 self._report.repairs["utterances in a row by one speaker joined"] += len(run) - 1
             text = " ".join(each.text for each in run)
-            scripted = all(each.scripted for each in run)
-            merged.append(_Said(role, text, any(each.ends for each in run), scripted))
+            merged.append(_Said(role, text, scripted=all(each.scripted for each in run)))
+        if merged and end is not None:
+            merged[-1] = replace(merged[-1], ends=True)
         return merged
 
     def _turns(self, said: Sequence[_Said]) -> tuple[Turn, ...]:
@@ -220,29 +213,24 @@ class _Reader:
         return label(turns)
 
     def _mentions(self, text: str) -> tuple[Mention, ...]:
-        known = self._catalog.mentions(text)
-        unknown = []
-        for match in _UNKNOWN_TITLE.finditer(text):
-            start, end = match.span(1)
-            if any(mention.start < end and start < mention.end for mention in known):
-                continue
-            year = match.group(2) or match.group(3)
-            item = self._item(f"{match.group(1)} ({year})")
-            stop = text.index(")", end) + 1 if match.group(2) else end
-            unknown.append(Mention(item, start, stop))
-        return tuple(sorted((*known, *unknown), key=lambda mention: mention.start)) if unknown else known
+        """The titles in ``text``; those that the catalogue lacks are items too."""
+        found = self._catalog.search(text)
+        if self._closed and any(other.item.year for other in found.unknown):
+            raise _OutsideCatalogError
+        unknown = [replace(other, item=self._unknown(other.item)) for other in found.unknown]
+        return tuple(sorted((*found.mentions, *unknown), key=lambda mention: mention.start))
 
     def _item(self, title: str) -> Item:
-        """The catalogue's item, or, where the catalogue is open, one for a title that it does not know."""
+        """The catalogue's item of that title; one of its own where the catalogue is open."""
         item = self._catalog.find(title)
-        if item is not None:
-            return item
-        if self._closed:
+        if item is None and self._closed:
             raise _OutsideCatalogError
-        new = _titled(title)
-        if new.id not in self._found:
-            self._report.repairs["item added that no record has as its target or seen film"] += 1
-        return self._found.setdefault(new.id, new)
+        return item or self._unknown(titled(title))
+
+    def _unknown(self, item: Item) -> Item:
+        if item.id not in self._found:
+            self._report.repairs["unknown item: named, but not in the catalogue"] += 1
+        return self._found.setdefault(item.id, item)
 
     def _ended(self, turns: tuple[Turn, ...], target: Item, said: Sequence[_Said]) -> tuple[Turn, ...]:
         """The turns up to the acceptance of the target, which becomes the only one."""
@@ -267,25 +255,25 @@ class _Reader:
             self._report.repairs["run-on after the end trimmed"] += 1
 
     def _persona(self, row: Row, where: str, text: str, target: Item) -> Persona:
-        titles = _seen_titles(row, where)
+        titles = seen_titles(row, where)
         nothing_seen = row.get("seen_movie_titles") == []  # as it says: then the text is no reviews
-        reviews = [] if nothing_seen else _reviews(text, len(titles))
+        reviews = [] if nothing_seen else split_reviews(text, len(titles))
         if len(titles) != len(reviews):
             self._report.repairs["seen films without a title each: numbered"] += 1
             titles = [f"Seen film {number}" for number in range(1, len(reviews) + 1)]
-        seen = [self._catalog.find(title) or _titled(title) for title in titles]
+        seen = [self._catalog.find(title) or titled(title) for title in titles]
         wanted = _REVIEW.search(str(row.get("gt_abstract") or ""))
         if wanted is None:
             self._report.repairs["no review of the target: no target attributes"] += 1
-        tastes = tidy(text) if nothing_seen else _tastes(reviews)
+        summary = tidy(text) if nothing_seen else tastes(reviews)
         for item in (target, *seen):
-            tastes = scrub(item, tastes)
+            summary = scrub(item, summary)
         return Persona(
-            general_preferences=tastes,
+            general_preferences=summary,
             history=tuple(
-                SeenItem(item, scrub(target, _readable(review))) for item, review in zip(seen, reviews, strict=True)
+                SeenItem(item, scrub(target, readable(review))) for item, review in zip(seen, reviews, strict=True)
             ),
-            target_attributes=scrub(target, _readable(wanted.group(1))) if wanted else "",
+            target_attributes=scrub(target, readable(wanted.group(1))) if wanted else "",
         )
 
 
@@ -301,106 +289,6 @@ def _acceptance(turns: tuple[Turn, ...], target: Item, said: Sequence[_Said]) ->
     return answers[-1] if answers and not refuses(turns[answers[-1]].text) else None
 
 
-def _reviews(text: str, count: int) -> list[str]:
-    """The ``count`` reviews that a persona is made of, kept apart by blank lines, which reviews may hold as well."""
-    for blank in (r"\n\s*\n", r"\n\s*\n(?=\s*\[\s*Like)"):
-        reviews = [review.strip() for review in re.split(blank, text, flags=re.IGNORECASE) if review.strip()]
-        if len(reviews) == count:
-            break
-    return reviews
-
-
-def _tastes(reviews: Sequence[str]) -> str:
-    """A summary of the reviews: the longest of the first points of each, likes apart from dislikes."""
-    sides: dict[str, list[str]] = {"like": [], "dislike": []}
-    for review in reviews:
-        parts = _SIDE.split(review)
-        for side, said in (("like", parts[0]), *zip(map(str.lower, parts[1::2]), parts[2::2], strict=True)):
-            points = [tidy(point) for point in _POINT.split(said.strip("-*• \n"))[:_FIRST_POINTS]]
-            if any(points):
-                sides[side].append(" ".join(max(points, key=len).split()[:_LONGEST_POINT]).rstrip(".,;"))
-    likes = f"Likes: {'; '.join(sides['like'])}." if sides["like"] else ""
-    dislikes = f"Dislikes: {'; '.join(sides['dislike'])}." if sides["dislike"] else ""
-    return f"{likes} {dislikes}".strip()
-
-
-def _readable(review: str) -> str:
-    """``[Like] ... [Dislike] ...`` as running text."""
-    return tidy(_SIDE.sub(lambda match: f" {match.group(1).capitalize()}s: ", review))
-
-
-def _titled(title: str) -> Item:
-    bare, year = title_and_year(tidy(title))
-    return Item(id=bare if year is None else f"{bare} ({year})", title=bare, year=year)
-
-
-def _own_items(rows: Rows, origin: str) -> list[Item]:
-    """The target and seen films of the records themselves, with the facets that the records hold."""
-    items: dict[str, Item] = {}
-    for number, row in rows:
-        where = f"record {number} of {origin}"
-        for title in filter(str.strip, _seen_titles(row, where)):
-            item = _titled(title)
-            items.setdefault(item.id, item)
-        title = need(row, "gt_movie_title", str, where)
-        if title.strip():
-            item = replace(_titled(title), attributes=_facets(row))
-            if not items.get(item.id, item).attributes:
-                items[item.id] = item
-            items.setdefault(item.id, item)
-    return list(items.values())
-
-
-def _seen_titles(row: Row, where: str) -> list[str]:
-    titles = may_have(row, "seen_movie_titles", list, where) or ()
-    return [title for title in titles if isinstance(title, str)]
-
-
-def _facets(row: Row) -> dict[str, tuple[str, ...]]:
-    facets = {"genre": row.get("gt_genre"), "director": row.get("gt_director"), "cast": row.get("gt_cast")}
-    return {facet: _values(value) for facet, value in facets.items() if _values(value)}
-
-
-def _values(value: Any) -> tuple[str, ...]:
-    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else ()
-    return tuple(tidy(str(part)) for part in parts if tidy(str(part)))
-
-
-def _catalog_items(path: Path) -> list[Item]:
-    """The items of a ``catalog.json``: a list of titles or of objects with ``title`` and ``year``."""
-    value = read_json(path)
-    entries = value.get("movies") if isinstance(value, dict) else value
-    if not isinstance(entries, list):
-        raise DataError(f"{path} is neither a list of titles nor an object with a list of 'movies': mend it.")
-    items = []
-    for entry in entries:
-        if isinstance(entry, dict) and isinstance(entry.get("title"), str):
-            year = entry.get("year")
-            items.append(_titled(f"{entry['title']} ({year})" if year else entry["title"]))
-        elif isinstance(entry, str):
-            items.append(_titled(entry))
-        else:
-            raise DataError(f"{path} holds {entry!r}, which is neither a title nor an object with a 'title': mend it.")
-    return items
-
-
-def _film_items(path: Path) -> list[Item]:
-    """The films of the sample's fact sheet, with every fact but the premise as an attribute."""
-    import tomllib
-
-    facts = tomllib.loads(read_text(path))
-    films = next((value for value in facts.values() if isinstance(value, list)), [])
-    items = []
-    for film in films:
-        item = _titled(f"{film['title']} ({film['year']})")
-        named = {"genres": "genre", "directors": "director", "traits": "trait"}
-        attributes = {
-            named.get(facet, facet): tuple(map(str, value)) for facet, value in film.items() if isinstance(value, list)
-        }
-        items.append(replace(item, attributes=attributes))
-    return items
-
-
 def _hub_id(source: Source) -> str | None:
     """The hub's id, unless ``source`` names a file or folder."""
     if source.data is None:
@@ -410,18 +298,18 @@ def _hub_id(source: Source) -> str | None:
 
 
 def _from_hub(hub_id: str, split: str) -> Rows:
-    mend = "Download its json files elsewhere and give their folder by --data, or use --dataset sample."
+    fix = "Download its json files elsewhere and give their folder by --data, or use --dataset sample."
     from datasets import config, load_dataset
 
     kept = Path(config.HF_DATASETS_CACHE) / hub_id.replace("/", "___")
     if not kept.is_dir() and not hub.answers(hub.dataset_url(hub_id)):
         raise MissingDataError(
-            f"{hub_id} was not to be had from the hub (it does not have it, or does not answer). {mend}"
+            f"{hub_id} could not be fetched from the hub (it does not have it, or does not answer). {fix}"
         )
     try:
         splits = load_dataset(hub_id)
     except Exception as error:
-        raise DataError(f"{hub_id} was not to be had from the hub ({type(error).__name__}). {mend}") from error
+        raise DataError(f"{hub_id} could not be fetched from the hub ({type(error).__name__}). {fix}") from error
     for name in {"valid": ("valid", "validation")}.get(split, (split,)):
         if name in splits:
             return enumerate(splits[name], start=1)

@@ -1,17 +1,20 @@
-"""What the loaders share: finding files, reading rows with their line numbers, errors that name the mend."""
+"""What the loaders share: finding files, reading rows with their line numbers, errors that name the fix."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from interplay_bench.dataset import Source
-from interplay_bench.errors import DataError, MissingDataError
+from interplay_bench.dialogues.dialogue_set import Source
+from interplay_bench.dialogues.unicode_text import composed
+from interplay_bench.environment.errors import DataError, MissingDataError
 
 Row = Mapping[str, Any]
 
@@ -53,12 +56,21 @@ def read_text(path: Path) -> str:
 def opened(path: Path, newline: str | None = None) -> Iterator[TextIO]:
     """A UTF-8 file to read from, without a byte-order mark; what goes wrong with it is a :class:`DataError`."""
     try:
-        with path.open(encoding="utf-8-sig", newline=newline) as handle:
+        with _handle(path, newline) as handle:
             yield handle
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise DataError(f"{path} is no gzip file, or was cut short: fetch it anew.") from None
     except UnicodeDecodeError:
         raise DataError(_no_text(path)) from None
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from None
+
+
+def _handle(path: Path, newline: str | None) -> TextIO:
+    """The file as text; one whose name ends in ``.gz`` is unpacked on the way."""
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline=newline)
+    return path.open(encoding="utf-8-sig", newline=newline)
 
 
 def _no_text(path: Path) -> str:
@@ -83,7 +95,7 @@ def json_rows(path: Path) -> Iterator[tuple[int, Row]]:
     with opened(path) as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
-                yield number, _object(_decode(line, path, number), f"line {number} of {path}")
+                yield number, _object(_decode(line.rstrip("\n"), path, number), f"line {number} of {path}")
 
 
 def array_or_rows(path: Path) -> Iterator[tuple[int, Row]]:
@@ -123,21 +135,26 @@ class UniqueIds:
     """Hands out dialogue ids, telling repeated ones apart by a suffix, since runs are resumed by id."""
 
     def __init__(self, repairs: Counter[str]) -> None:
-        self._seen: Counter[str] = Counter()
+        self._uses: Counter[str] = Counter()
+        self._given: set[str] = set()
         self._repairs = repairs
 
     def __call__(self, wanted: str) -> str:
-        """``wanted``, or ``wanted~2`` for its second use."""
-        self._seen[wanted] += 1
-        if self._seen[wanted] == 1:
-            return wanted
-        self._repairs["dialogue id repeated: a number was appended"] += 1
-        return f"{wanted}~{self._seen[wanted]}"
+        """``wanted``, or ``wanted~2`` for its second use, whatever other ids look like."""
+        self._uses[wanted] += 1
+        given = wanted if self._uses[wanted] == 1 else f"{wanted}~{self._uses[wanted]}"
+        while given in self._given:
+            self._uses[wanted] += 1
+            given = f"{wanted}~{self._uses[wanted]}"
+        if given != wanted:
+            self._repairs["dialogue id repeated: a number was appended"] += 1
+        self._given.add(given)
+        return given
 
 
 def tidy(text: str) -> str:
-    """``text`` with every run of white space as one space."""
-    return " ".join(text.split())
+    """``text`` with every run of white space as one space, in Unicode's composed form."""
+    return composed(" ".join(text.split()))
 
 
 def shortened(text: str) -> str:
@@ -155,9 +172,11 @@ def _decode(text: str, path: Path, first_line: int) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         line = first_line + error.lineno - 1
-        raise DataError(f"Line {line} of {path} is no valid JSON ({error.msg}): mend or delete that line.") from None
+        raise DataError(f"Line {line} of {path} is no valid JSON ({error.msg}): correct or delete that line.") from None
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, a thousand brackets in a row
-        raise DataError(f"{path} is no JSON that can be read from line {first_line} on ({error}): mend it.") from None
+        raise DataError(
+            f"{path} is no JSON that can be read from line {first_line} on ({error}): correct it."
+        ) from None
 
 
 def _object(value: Any, where: str) -> Row:

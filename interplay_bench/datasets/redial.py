@@ -6,7 +6,10 @@ The seeker (``initiatorWorkerId``) is the user. Two things come from the seeker'
   - the *target* is the last such film that the seeker liked (``liked`` = 1). A suggested and liked film that the
     recommender never newly names stays the target of a dialogue in which it is never proposed.
 Messages in a row by one speaker are one turn. Film metadata (``id2info.json`` beside the file) is optional: it gives
-the persona its tastes and the target its attributes.
+the persona its tastes and the target its attributes: a wish (:mod:`interplay_bench.datasets.wish`), and a history of
+films that were named before the target was proposed. ``--set data.attributes=facts`` has the makers, the cast and the
+plot instead, as all records until 2026-11 had them. A data set in parts is read from several places, separated by
+commas (``--data redial,redial-more``); the metadata may lie beside any of them.
 """
 
 from __future__ import annotations
@@ -14,14 +17,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from interplay_bench.actions import label
-from interplay_bench.dataset import DialogueSet, Preprocessing, Source
+from interplay_bench.datasets.dataset_entry import dataset
 from interplay_bench.datasets.reading import (
     Row,
     UniqueIds,
@@ -35,15 +38,21 @@ from interplay_bench.datasets.reading import (
     shortened,
     tidy,
 )
-from interplay_bench.dialogue import Action, Dialogue, Item, Mention, Persona, Role, SeenItem, Turn
-from interplay_bench.errors import DataError
-from interplay_bench.leaks import leak, scrub
-from interplay_bench.markup import title_and_year
-from interplay_bench.registry import dataset
+from interplay_bench.datasets.wish import RECIPE, Wishes, themes_and_mood
+from interplay_bench.dialogues.action_rules import label
+from interplay_bench.dialogues.dialogue import Action, Dialogue, Item, Mention, Persona, Role, SeenItem, Turn
+from interplay_bench.dialogues.dialogue_set import DialogueSet, Preprocessing, Source
+from interplay_bench.dialogues.markup import title_and_year
+from interplay_bench.environment.errors import DataError, UsageError
+from interplay_bench.items.title_leak import leak, scrub
+from interplay_bench.items.title_recognition import same
 
 SPLITS = ("train", "valid", "test")
 METADATA = "id2info.json"
 UNNAMED = "a film"
+WISH, FACTS = "wish", "facts"
+ATTRIBUTES = (WISH, FACTS)
+"""What ``data.attributes`` may be; the first is the default."""
 HISTORY = 3
 """How many seen films a persona holds, as in the paper."""
 
@@ -51,31 +60,46 @@ _FILM = re.compile(r"@(\d+)")
 _FACETS = ("genre", "director", "writer", "star")
 
 
-@dataset("redial", splits=SPLITS)
+@dataset("redial", splits=SPLITS, options=("attributes",))
 def load(source: Source) -> DialogueSet:
-    """ReDial: crowd workers' conversations about films, with the seeker's answers (--data FILE or folder)."""
+    """ReDial: crowd workers' conversations about films, with the seeker's answers (--data FILE or folder[,another])."""
     check_split("redial", source.split, SPLITS)
-    path = locate("ReDial", source, (f"{source.split}_data.jsonl",))
+    kind = source.options.get("attributes", WISH)
+    if kind not in ATTRIBUTES:
+        raise UsageError(f"data.attributes is {kind!r}, where {' or '.join(ATTRIBUTES)} is needed.")
+    paths = [locate("ReDial", part, (f"{source.split}_data.jsonl",)) for part in _parts(source)]
     report = Preprocessing()
-    films = _Films(path.parent / METADATA, report.repairs)
+    metadata = [path.parent / METADATA for path in paths]
+    films = _Films(next((path for path in metadata if path.is_file()), metadata[0]), kind, report.repairs)
     unique = UniqueIds(report.repairs)
     dialogues: list[Dialogue] = []
-    for number, row in json_rows(path):
-        report.rows += 1
-        dialogue = _dialogue(row, f"line {number} of {path}", films, unique, report)
-        if dialogue is not None:
-            dialogues.append(dialogue)
-    need_rows(report.rows, path)
+    for path in paths:
+        before = report.rows
+        for number, row in json_rows(path):
+            report.rows += 1
+            dialogue = _dialogue(row, f"line {number} of {path}", films, unique, report)
+            if dialogue is not None:
+                dialogues.append(dialogue)
+        need_rows(report.rows - before, path)
     return DialogueSet("redial", source.split, tuple(dialogues), films.items, report, others=films.others())
+
+
+def _parts(source: Source) -> list[Source]:
+    """The places that ``source`` names: one, unless it is a list of them."""
+    path = source.path
+    if source.data is None or path is None or path.exists():
+        return [source]
+    return [replace(source, data=part) for part in source.data.split(",")]
 
 
 class _Films:
     """The films by id: one :class:`Item` each, shared by all dialogues, and the phrases that personas are made of."""
 
-    def __init__(self, metadata: Path, repairs: Counter[str]) -> None:
+    def __init__(self, metadata: Path, kind: str, repairs: Counter[str]) -> None:
+        self.kind = kind
         self._facts: Mapping[str, Any] = read_json(metadata) if metadata.is_file() else {}
         if not isinstance(self._facts, dict):
-            raise DataError(f"{metadata} is no JSON object of films by id: mend it, or move it away.")
+            raise DataError(f"{metadata} is no JSON object of films by id: correct it, or move it away.")
         self._by_id: dict[str, Item] = {}
         self._attributes: dict[str, str] = {}
         self._descriptions: dict[str, str] = {}
@@ -85,11 +109,19 @@ class _Films:
     def items(self) -> tuple[Item, ...]:
         return tuple(self._by_id.values())
 
+    @cached_property
+    def _known(self) -> tuple[Item, ...]:
+        """The films of the metadata, as it calls them; some have no name."""
+        facts = {film: facts for film, facts in self._facts.items() if isinstance(facts, dict)}
+        return tuple(self._made(film, tidy(str(fact.get("name") or ""))) for film, fact in facts.items())
+
+    @cached_property
+    def _wishes(self) -> Wishes:
+        return Wishes(self._known)
+
     def others(self) -> tuple[Item, ...]:
         """The films of the metadata that no dialogue names."""
-        facts = {film: facts for film, facts in self._facts.items() if isinstance(facts, dict)}
-        names = {film: tidy(str(fact.get("name") or "")) for film, fact in facts.items()}
-        return tuple(self._made(film, name) for film, name in names.items() if name and film not in self._by_id)
+        return tuple(item for item in self._known if item.title and item.id not in self._by_id)
 
     def get(self, film_id: str, names: Mapping[str, str]) -> Item:
         """The film, named by the dialogue's own list; a film without a name is "a film" in the text."""
@@ -104,6 +136,8 @@ class _Films:
         facts = facts if isinstance(facts, dict) else {}
         title, year = title_and_year(name)
         attributes = {facet: _values(facts.get(facet)) for facet in (*_FACETS, "plot")}
+        if self.kind == WISH:
+            attributes |= themes_and_mood(" ".join(attributes["plot"]), attributes["genre"])
         return Item(film_id, title, year, attributes={k: v for k, v in attributes.items() if v})
 
     def description(self, item: Item) -> str:
@@ -114,6 +148,8 @@ class _Films:
 
     def attributes(self, item: Item) -> str:
         """What the film is like, in words that do not name it; empty without metadata."""
+        if item.id not in self._attributes and self.kind == WISH:
+            self._attributes[item.id] = self._wishes.of(item)
         if item.id not in self._attributes:
             plot = scrub(item, " ".join(item.attributes.get("plot", ())))
             sentence = self.description(item)
@@ -145,10 +181,11 @@ def _dialogue(row: Row, where: str, films: _Films, unique: UniqueIds, report: Pr
         report.dropped["no message with text"] += 1
         return None
     target = reader.target()
+    report.repairs[RECIPE] += films.kind == WISH and target is not None
     return Dialogue(
         id=unique(name),
         user_id=str(seeker),
-        persona=_persona(reader.brought_up(), target, films),
+        persona=_persona(reader.brought_up(before=target if films.kind == WISH else None), target, films),
         target=target,
         turns=label(turns),
         liked={item.id: answers[item.id].liked == 1 for item in reader.proposed if answers[item.id].liked in (0, 1)},
@@ -178,11 +215,12 @@ class _Reader:
         named = [film for film in self._first if film in liked]
         return self._films.get((named or liked)[-1], self._names) if liked else None
 
-    def brought_up(self) -> dict[Item, bool]:
-        """The films that the seeker named first and said they liked (true) or not (false)."""
+    def brought_up(self, before: Item | None) -> dict[Item, bool]:
+        """The films that the seeker named first, ``before`` that one, and liked (true) or not (false)."""
+        named = takewhile(lambda first: before is None or first[0] != before.id, self._first.items())
         return {
             self._films.get(film, self._names): self._answers[film].liked == 1
-            for film, role in self._first.items()
+            for film, role in named
             if role is Role.USER and film in self._answers and self._answers[film].liked in (0, 1)
         }
 
@@ -271,7 +309,8 @@ def _answers(row: Row, where: str) -> Mapping[str, _Answer]:
 
 
 def _persona(brought_up: Mapping[Item, bool], target: Item | None, films: _Films) -> Persona:
-    seen = {item: liked for item, liked in brought_up.items() if item != target}
+    # A film may have several ids.
+    seen = {item: liked for item, liked in brought_up.items() if target is None or not same(item, target)}
     liked = [item for item, like in seen.items() if like]
     disliked = [item for item, like in seen.items() if not like]
 

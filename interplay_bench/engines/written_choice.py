@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from interplay_bench.engines.completion import Step
+from interplay_bench.engines.endpoint.completion import Step
 
 
 def weigh(steps: Sequence[Step], prefix: str, choices: Sequence[str]) -> tuple[int, tuple[float, ...]] | None:

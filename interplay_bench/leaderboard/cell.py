@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from interplay_bench.results import Score
+from interplay_bench.metrics.score import Score
+from interplay_bench.reports.score_text import bounds, number
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,12 @@ class Cell:
     @cached_property
     def text(self) -> str:
         """The value as shown: four decimals, of larger numbers two; the paper's digits untouched."""
-        return self.printed or (f"{self.value:.4f}" if abs(self.value) < 10 else f"{self.value:.2f}")
+        return self.printed or number(self.value)
 
     @cached_property
     def interval(self) -> str:
         """The interval as shown; empty where there is none."""
-        if self.low is None or self.high is None:
-            return ""
-        digits = 3 if abs(self.value) < 10 else 1
-        return f"[{self.low:.{digits}f}, {self.high:.{digits}f}]"
+        return bounds(self.value, self.low, self.high)
 
     @cached_property
     def fraction(self) -> str:

@@ -29,7 +29,10 @@ edit. [`index.html`](index.html) has the same tables to sort and filter, with fo
 
 def render(board: Board) -> str:
     """All tables, each with its signatures; the commands once for the tables of the same runs."""
-    parts = ["# Leaderboard", LEGEND.format(results=board.results, citation=escape(board.citation or "none given"))]
+    settings = board.settings
+    parts = [f"# {escape(settings.title)}", escape(settings.intro)]
+    parts += [f"How to cite: {escape(settings.citation)}"] if settings.citation else []
+    parts += [LEGEND.format(results=board.results, citation=escape(board.citation or "none given"))]
     for table in board.tables:
         parts += _table(board, table)
     return "\n\n".join(parts) + "\n"
@@ -111,7 +114,7 @@ def _commands(table: Table) -> Iterator[str]:
     for row in table.rows:
         for record in row.sources:
             yield f"# {', '.join((row.model, *row.tags))}: {record.made_with}"
-            yield record.data["command"]
+            yield record.command
 
 
 def _details(title: str, lines: Iterator[str]) -> str:
@@ -122,9 +125,10 @@ def _details(title: str, lines: Iterator[str]) -> str:
 
 
 def escape(text: str) -> str:
-    """Text as it is, whatever markup it looks like."""
+    """Text as it is, whatever markup, link, formula or column of a table it looks like."""
     flat = _flat(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", flat)
+    marked = re.sub(r"([`*_\[\]~])", r"\\\1", flat.replace("\\", "&#92;"))
+    return re.sub(r"[|$]|:(?=//)|(?<=www)\.", lambda found: f"&#{ord(found[0])};", marked)
 
 
 def _flat(text: str) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
-from interplay_bench.errors import DataError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
 from interplay_bench.leaderboard.cell import Cell
+from interplay_bench.leaderboard.toml_file import read_toml
 from interplay_bench.metrics.rates import wilson
-from interplay_bench.results import Direction
+from interplay_bench.metrics.score import Direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class PaperRow:
 
 @dataclass(frozen=True, slots=True)
 class PaperTable:
-    """One of the paper's tables. ``n``: how many dialogues it is over."""
+    """One of the paper's tables, or (``kind``) a figure of it as one. ``n``: how many dialogues it is over."""
 
     number: int
     title: str
@@ -59,6 +60,12 @@ class PaperTable:
     note: str
     spans: tuple[PaperSpan, ...]
     rows: tuple[PaperRow, ...]
+    kind: Literal["Table", "Figure"] = "Table"
+
+    @property
+    def family(self) -> str:
+        """What its tables are called in links."""
+        return f"{self.kind.lower()}-{self.number}"
 
     def cell(self, row: PaperRow, column: PaperColumn) -> Cell | None:
         """The printed value; of a rate, with the count that it came from and Wilson's interval, both derived."""
@@ -80,6 +87,12 @@ class Paper:
     tables: tuple[PaperTable, ...] = field(default=())
 
 
+def _number(printed: str) -> str:
+    """The digits as printed; raises :class:`ValueError` where they are no number."""
+    float(printed)
+    return printed
+
+
 def recover(printed: str, n: int) -> int | None:
     """The one k of which ``printed`` is k/n, rounded or truncated; ``None`` where no k, or more than one, fits."""
     decimals = len(printed.partition(".")[2])
@@ -91,28 +104,77 @@ def recover(printed: str, n: int) -> int | None:
 
 
 def read(path: Path) -> Paper:
-    """Read ``paper.toml``; what is missing or misspelt in it is a :class:`DataError`."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Paper(data.get("citation", ""), tuple(_table(table) for table in data.get("tables", ())))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataError(f"The paper's tables {path} cannot be read: {error}.") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"The paper's tables {path} are malformed: {error}.") from None
+    """Read ``paper.toml``; what is missing or misspelt in it is a :class:`DataError` that names the line."""
+    described = read_toml(path, _Paper)
+    return Paper(described.citation, tuple(table.made() for table in described.tables))
 
 
-def _table(data: Mapping[str, Any]) -> PaperTable:
-    spans = tuple(PaperSpan(s["title"], s["task"], tuple(_column(c) for c in s["columns"])) for s in data["spans"])
-    rows = tuple(PaperRow(**row) for row in data["rows"])
-    known = {column.metric for span in spans for column in span.columns}
-    for row in rows:
-        for metric, value in row.values.items():
-            if metric not in known:
+class _Part(BaseModel):
+    """A part of the file: no key that is unknown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Column(_Part):
+    metric: str
+    label: str = ""
+    direction: Direction | None = None
+    rate: bool = False
+    requires: tuple[str, ...] = ()
+
+    def made(self) -> PaperColumn:
+        """The column as it is used."""
+        return PaperColumn(self.metric, self.label or self.metric, self.direction, self.rate, self.requires)
+
+
+class _Span(_Part):
+    title: str
+    task: str
+    columns: tuple[_Column, ...]
+
+
+class _Row(_Part):
+    name: str
+    paper_row: str = ""
+    values: dict[str, Annotated[str, AfterValidator(_number)]]
+
+
+class _Table(_Part):
+    number: int
+    title: str
+    dataset: str
+    split: str
+    n: int = Field(ge=1)
+    note: str = ""
+    kind: Literal["Table", "Figure"] = "Table"
+    spans: tuple[_Span, ...]
+    rows: tuple[_Row, ...]
+
+    @model_validator(mode="after")
+    def _columns_are_known(self) -> _Table:
+        known = {column.metric for span in self.spans for column in span.columns}
+        for row in self.rows:
+            for metric in row.values.keys() - known:
                 raise ValueError(f"{row.name} has a value for {metric!r}, which is no column")
-            float(value)
-    keys = {key: data[key] for key in ("number", "title", "dataset", "split", "n")}
-    return PaperTable(**keys, note=data.get("note", ""), spans=spans, rows=rows)
+        return self
+
+    def made(self) -> PaperTable:
+        """The table as it is used."""
+        spans = tuple(
+            PaperSpan(
+                span.title,
+                span.task,
+                tuple(
+                    PaperColumn(c.metric, c.label or c.metric, c.direction, c.rate, c.requires) for c in span.columns
+                ),
+            )
+            for span in self.spans
+        )
+        rows = tuple(PaperRow(row.name, row.paper_row, row.values) for row in self.rows)
+        keys = (self.number, self.title, self.dataset, self.split, self.n, self.note)
+        return PaperTable(*keys, spans=spans, rows=rows, kind=self.kind)
 
 
-def _column(data: Mapping[str, Any]) -> PaperColumn:
-    return PaperColumn(**{"label": data["metric"], **data, "requires": tuple(data["requires"])})
+class _Paper(_Part):
+    citation: str = ""
+    tables: tuple[_Table, ...] = ()

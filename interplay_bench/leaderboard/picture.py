@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from interplay_bench.leaderboard.board import Board
+from interplay_bench.leaderboard.board_page import environment
 from interplay_bench.leaderboard.cell import Cell
-from interplay_bench.leaderboard.page import environment
 from interplay_bench.leaderboard.table import Column, Row, Table
 
 WIDTH, LEFT, HEAD, ROW, GAP = 960, 200, 58, 38, 18
@@ -35,7 +35,7 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class PicturePoint:
     """A cell as drawn on its scale: its value, and its interval's ends."""
 
     scale: Scale
@@ -52,7 +52,7 @@ class Line:
     row: Row
     y: float
     label: str
-    points: tuple[Point, ...]
+    points: tuple[PicturePoint, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,8 @@ def _scale(column: Column, cells: Sequence[Cell | None], x: float, width: float)
     return Scale(column, round(x, 2), round(x + width - GAP, 2), min(ends, default=0.0), max(ends, default=1.0))
 
 
-def _points(cells: Sequence[Cell | None], scales: Sequence[Scale]) -> Iterator[Point]:
+def _points(cells: Sequence[Cell | None], scales: Sequence[Scale]) -> Iterator[PicturePoint]:
     for cell, scale in zip(cells, scales, strict=True):
         if cell is not None:
             ends = (None if end is None else scale.across(end) for end in (cell.low, cell.high))
-            yield Point(scale, cell, scale.across(cell.value), *ends)
+            yield PicturePoint(scale, cell, scale.across(cell.value), *ends)

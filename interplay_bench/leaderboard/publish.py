@@ -10,11 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from interplay_bench.errors import RunError
-from interplay_bench.leaderboard.records import SCHEMA, Record, load
-from interplay_bench.run import Run
+from interplay_bench.environment.atomic_file import write_file
+from interplay_bench.environment.errors import RunError
+from interplay_bench.environment.paths import safe_name
+from interplay_bench.evaluation.run import Run
+from interplay_bench.leaderboard.result_record import ResultRecord, load_results
 
-KEPT = ("task", "model", "dataset", "request", "command", "versions", "git", "machine", "metrics", "ledger", "timing")
+KEPT = (
+    "schema", "status", "task", "model", "recommender", "dataset", "request", "command", "code", "versions", "git",
+    "project", "machine", "metrics", "ledger", "timing",
+)  # fmt: skip
 FILES = {".json", ".jsonl", ".csv", ".tsv", ".txt", ".zip", ".gz", ".toml", ".parquet"}
 _PART = r"[^\s/\\|\"'`,;<>{}()\[\]]+"
 _PATH = re.compile(rf"(?<![\w./~-])(?:file://|~|\.{{1,2}}|[A-Za-z]:)?(?:[/\\]{_PART}){{2,}}[/\\]?")
@@ -24,38 +29,32 @@ def publish(run: Run, results: Path, *, allow_dirty: bool = False) -> Path:
     """Copy a finished run's record into ``results``; partial runs, dirty trees and duplicates are refused."""
     if not run.complete:
         raise RunError(f"{run.folder} is a partial run: finish it with --resume, then publish it.")
-    record = Record.parse(str(run.folder), strip(run))
+    record = ResultRecord.parse(str(run.folder), strip(run))
     _account(record)
     if record.state and not allow_dirty:
         raise RunError(
             f"{run.folder} comes from a {record.state}. Commit and run again, or add --allow-dirty: it will be shown."
         )
     results.mkdir(parents=True, exist_ok=True)
-    for known in load(results):
+    for known in load_results(results):
         if known.key == record.key:
             raise RunError(f"{run.folder} is published already, as {known.file}. Delete that to replace it.")
     target = results / _name(record)
-    draft = target.with_suffix(".draft")
-    draft.write_text(json.dumps(record.data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    draft.replace(target)
+    write_file(target, json.dumps(record.run.to_json(), indent=2, ensure_ascii=False) + "\n")
     return target
 
 
 def strip(run: Run) -> dict[str, Any]:
     """What a record keeps of a run: of every path, the last part alone; no time of day."""
-    kept: dict[str, Any] = {"schema": SCHEMA}
-    kept |= {key: _without_paths(run.record[key]) for key in KEPT if key in run.record}
-    kept.get("timing", {}).pop("finished", None)
-    model, request = kept.get("model", {}), kept.get("request", {})
-    given = {key: run.record.get("request", {}).get(key) for key in ("model", "data")}
-    shown = {word: _shown(word) for word in given.values() if isinstance(word, str)}
-    if isinstance(model.get("name"), str) and model["name"].endswith(".toml"):
-        model["name"] = Path(model["name"]).stem
-    for key, word in given.items():
-        if isinstance(word, str):
-            request[key] = shown[word]
-    if isinstance(run.record.get("command"), str):
-        kept["command"] = _command(run.record["command"], shown)
+    data, asked = run.record.to_json(), run.record.request
+    kept: dict[str, Any] = {key: _without_paths(data[key]) for key in KEPT if key in data}
+    kept["timing"].pop("finished", None)
+    if kept["model"]["name"].endswith(".toml"):
+        kept["model"]["name"] = Path(kept["model"]["name"]).stem
+    shown = {word: _shown(word) for word in (asked.model, asked.data) if word is not None}
+    kept["request"] |= {"model": shown[asked.model], "data": None if asked.data is None else shown[asked.data]}
+    if run.record.command is not None:
+        kept["command"] = _command(run.record.command, shown)
     return kept
 
 
@@ -84,10 +83,9 @@ def _without_paths(value: Any) -> Any:
     return value
 
 
-def _account(record: Record) -> None:
+def _account(record: ResultRecord) -> None:
     """The ledger adds up, and each rate is its count by its total."""
-    ledger = record.data["ledger"]
-    if sum(ledger["outcomes"].values()) != record.data["dataset"]["dialogues"]:
+    if sum(record.ledger.outcomes.values()) != record.run.dataset.dialogues:
         raise RunError(f"The ledger of {record.file} does not add up to its dialogues.")
     for name, score in record.scores.items():
         wrong = score.count is not None and score.total and score.value != score.count / score.total
@@ -95,8 +93,7 @@ def _account(record: Record) -> None:
             raise RunError(f"The metric {name!r} of {record.file} contradicts its own counts.")
 
 
-def _name(record: Record) -> str:
+def _name(record: ResultRecord) -> str:
     """``task-dataset-model-digest.json``: readable, and its own for every key."""
-    words = f"{record.task}-{record.data['dataset']['name']}-{record.model}"
-    safe = "".join(c if c.isascii() and (c.isalnum() or c in "-._") else "_" for c in words)[:120]
-    return f"{safe}-{hashlib.sha256(record.key.encode()).hexdigest()[:8]}.json"
+    words = safe_name(f"{record.task}-{record.run.dataset.name}-{record.model}")
+    return f"{words}-{hashlib.sha256(record.key.encode()).hexdigest()[:8]}.json"

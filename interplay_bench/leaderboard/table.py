@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Literal
 
 from interplay_bench.leaderboard.cell import Cell
-from interplay_bench.leaderboard.records import Record
-from interplay_bench.results import Direction
+from interplay_bench.leaderboard.result_record import ResultRecord
+from interplay_bench.metrics.score import Direction
 
 Origin = Literal["paper", "measured"]
 Scope = Literal["paper", "beyond", "task"]
@@ -52,7 +52,7 @@ class Row:
     origin: Origin
     cells: tuple[tuple[Cell | None, ...], ...]
     n: tuple[int | None, ...]
-    records: tuple[Record | None, ...]
+    records: tuple[ResultRecord | None, ...]
     control: bool = False
     told: bool = False
     tags: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ class Row:
         )
 
     @cached_property
-    def sources(self) -> list[Record]:
+    def sources(self) -> list[ResultRecord]:
         """The records it is made of."""
         return [record for record in self.records if record is not None]
 
@@ -90,7 +90,7 @@ class Table:
     """Rows that may be compared: same task, data and metric signatures.
 
     ``setting``: the options that tell it from another table of the same kind and data.
-    ``printed``: the number of the paper's table that this one repeats, if it does nothing else. ``scope``: whether it
+    ``printed``: which table or figure of the paper this one repeats, if it does nothing else. ``scope``: whether it
     has the columns of one of the ``paper``'s tables, what the same runs measured ``beyond`` them, or all of a ``task``.
     """
 
@@ -106,14 +106,14 @@ class Table:
     spans: tuple[Span, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
-    printed: int | None = None
+    printed: str | None = None
     setting: str = ""
     scope: Scope = "task"
 
     @property
     def heading(self) -> str:
         """The title, the data's name, and which columns; the paper's number for what only stands there."""
-        where = f"Table {self.printed} of the paper: " if self.printed else ""
+        where = f"{self.printed} of the paper: " if self.printed else ""
         return f"{where}{self.title} on {self.dataset}{self.reach}"
 
     @property

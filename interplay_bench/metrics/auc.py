@@ -5,6 +5,9 @@ The probability that a positive one scores higher than a negative one, a tie cou
 interval is a bootstrap over whole clusters: the decisions within one dialogue are dependent. Resamples that hold one
 kind alone have no area and are left out.
 
+Within strata (a decision's place, say), only pairs of one stratum are compared: what the stratum itself tells is taken
+out.
+
 Hanley, J. and McNeil, B. (1982). The meaning and use of the area under a ROC curve. Radiology 143.
 """
 
@@ -15,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from interplay_bench.metrics.intervals import cluster_index, draws, percentiles
-from interplay_bench.results import Score, signature
+from interplay_bench.metrics.score import Score, signature
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -31,31 +34,36 @@ def auc(
     labels: Sequence[bool],
     clusters: Sequence[Hashable] | None = None,
     *,
+    strata: Sequence[Hashable] | None = None,
     name: str = "AUC",
     resamples: int = RESAMPLES,
     seed: int = 0,
     **parts: object,
 ) -> Score:
-    """Return the area with a 95% interval; ``clusters``: the dialogue of each. One kind alone has no value."""
-    value, low, high = area(scores, labels), None, None
+    """Return the area with a 95% interval; ``clusters``: the dialogue of each. One kind alone has no value.
+
+    ``strata``: compare within these alone, each pair of samples weighing the same.
+    """
+    value, low, high = area(scores, labels, strata), None, None
     if value is not None and cluster_index(clusters, len(scores))[1] > 1:
         import numpy as np
 
-        (areas,) = bootstrap_areas([scores], labels, clusters, resamples=resamples, seed=seed)
+        (areas,) = bootstrap_areas([scores], labels, clusters, strata=strata, resamples=resamples, seed=seed)
         if not np.isnan(areas).all():
             low, high = percentiles(areas[~np.isnan(areas)])
     unit = "sample" if clusters is None else "cluster"
-    described = {**parts, "ties": "half", "interval": f"bootstrap-{unit}-95"}
+    known = {**parts, **({} if strata is None else {"pairs": "within-strata"})}
+    described = {**known, "ties": "half", "interval": f"bootstrap-{unit}-95"}
     described["version"] = described.pop("version", VERSION)
     return Score(name, value, len(scores), signature("auc", **described), low, high, direction="higher")
 
 
-def area(scores: Sequence[float], labels: Sequence[bool]) -> float | None:
-    """Return the area; ``None`` where there is one kind alone."""
+def area(scores: Sequence[float], labels: Sequence[bool], strata: Sequence[Hashable] | None = None) -> float | None:
+    """Return the area, within ``strata`` where there are some; ``None`` where there is one kind alone."""
     import numpy as np
 
     index, groups = cluster_index(None, len(scores))
-    (found,) = _Order.of(scores, labels, index).areas(np.ones((groups, 1)))
+    (found,) = _areas(_orders(scores, labels, index, strata), np.ones((groups, 1)))
     return None if np.isnan(found) else float(found)
 
 
@@ -64,6 +72,7 @@ def bootstrap_areas(
     labels: Sequence[bool],
     clusters: Sequence[Hashable] | None = None,
     *,
+    strata: Sequence[Hashable] | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Array:
@@ -74,14 +83,37 @@ def bootstrap_areas(
     import numpy as np
 
     index, groups = cluster_index(clusters, len(labels))
-    orders = [_Order.of(scores, labels, index) for scores in scorings]
+    orders = [_orders(scores, labels, index, strata) for scores in scorings]
     chunks = []
     for drawn in draws(groups, resamples, seed, width=4 * len(labels)):
         flat = drawn + groups * np.arange(len(drawn))[:, None]
         times = np.bincount(flat.ravel(), minlength=groups * len(drawn)).reshape(len(drawn), groups)
         weights = np.ascontiguousarray(times.T, dtype=float)
-        chunks.append([order.areas(weights) for order in orders])
+        chunks.append([_areas(each, weights) for each in orders])
     return np.concatenate(chunks, axis=1)
+
+
+def _orders(
+    scores: Sequence[float], labels: Sequence[bool], index: Array, strata: Sequence[Hashable] | None
+) -> list[_Order]:
+    """One order, or one for each stratum."""
+    import numpy as np
+
+    if strata is None:
+        return [_Order.of(scores, labels, index)]
+    values, kinds = np.asarray(scores, dtype=float), np.asarray(labels, dtype=bool)
+    stratum, count = cluster_index(strata, len(values))
+    return [_Order.of(values[rows], kinds[rows], index[rows]) for rows in (stratum == n for n in range(count))]
+
+
+def _areas(orders: Sequence[_Order], weights: Array) -> Array:
+    """The area for each column of ``weights`` over clusters; without both kinds ``nan``."""
+    import numpy as np
+
+    won, pairs = (sum(parts) for parts in zip(*(order.wins(weights) for order in orders), strict=True))
+    with np.errstate(invalid="ignore"):
+        areas: Array = won / pairs
+    return areas
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +130,7 @@ class _Order:
     upto: Array
 
     @classmethod
-    def of(cls, scores: Sequence[float], labels: Sequence[bool], index: Array) -> _Order:
+    def of(cls, scores: Sequence[float] | Array, labels: Sequence[bool] | Array, index: Array) -> _Order:
         """Sort the samples; ``index``: the cluster of each."""
         import numpy as np
 
@@ -112,14 +144,12 @@ class _Order:
         below, upto = (np.searchsorted(rivals[order], values[positive], side) for side in ("left", "right"))
         return cls(index[positive], index[~positive][order], below, upto)
 
-    def areas(self, weights: Array) -> Array:
-        """The area for each column of ``weights`` over clusters; without both kinds ``nan``."""
+    def wins(self, weights: Array) -> tuple[Array, Array]:
+        """For each column of ``weights`` over clusters, what pairs the positive ones win, of how many."""
         import numpy as np
 
         up = weights[self.positive]
         down = np.zeros((len(self.negative) + 1, weights.shape[1]))
         np.cumsum(weights[self.negative], axis=0, out=down[1:])
         won = (up * (down[self.below] + down[self.upto])).sum(axis=0) / 2
-        with np.errstate(invalid="ignore"):
-            areas: Array = won / (up.sum(axis=0) * down[-1])
-        return areas
+        return won, up.sum(axis=0) * down[-1]

@@ -24,9 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from interplay_bench.errors import CheckpointError, UsageError
-from interplay_bench.processes import Processes
-from interplay_bench.results import signature
+from interplay_bench.environment.errors import CheckpointError, UsageError
+from interplay_bench.environment.paths import typed_path
+from interplay_bench.environment.processes import Processes
+from interplay_bench.metrics.score import signature
 
 DEFAULT = "roberta-large"
 SMALL = "all-MiniLM-L6-v2"
@@ -38,14 +39,14 @@ _HUB_TIMEOUT = 3.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Encoder:
+class TextEncoder:
     """An encoder's name, and the folder that holds its safetensors."""
 
     name: str
     folder: Path
 
 
-def choose_encoder(model: str = "auto") -> Encoder:
+def choose_encoder(model: str = "auto") -> TextEncoder:
     """Find an encoder: a folder, a hub name, or ``auto``.
 
     ``auto`` is the paper's roberta-large where it is cached or the hub is reached, and otherwise the MiniLM encoder of
@@ -55,7 +56,7 @@ def choose_encoder(model: str = "auto") -> Encoder:
     if model == "auto":
         folder = _from_hub(DEFAULT)
         if folder is not None:
-            return Encoder(DEFAULT, folder)
+            return TextEncoder(DEFAULT, folder)
         small = _small()
         if small is None:
             raise CheckpointError(
@@ -66,9 +67,9 @@ def choose_encoder(model: str = "auto") -> Encoder:
         return small
     if model == SMALL and (small := _small()) is not None:
         return small
-    path = Path(model).expanduser()
+    path = typed_path(model)
     if path.is_dir():
-        return Encoder(path.absolute().name, _complete(path, model))
+        return TextEncoder(path.absolute().name, _complete(path, model))
     if model.startswith((".", "/", "~", os.sep)):
         raise CheckpointError(f"BERTScore's encoder: there is no folder {model}. Name one that exists, or a hub model.")
     folder = _from_hub(model)
@@ -77,7 +78,7 @@ def choose_encoder(model: str = "auto") -> Encoder:
             f"BERTScore's encoder {model!r} is neither a folder nor cached, and the hub does not give it. Check the "
             "name, go online once, name a folder that holds its safetensors, or take 'auto'."
         )
-    return Encoder(path.name, _complete(folder, model))
+    return TextEncoder(path.name, _complete(folder, model))
 
 
 class BertScorer:
@@ -184,27 +185,12 @@ class BertScorer:
             return [float(x) for x in torch.nan_to_num(torch.stack(scores), nan=0.0).tolist()] if scores else []
 
 
-def _load(encoder: Encoder, layer: int | None, device: str) -> tuple[Any, Any, int]:
+def _load(encoder: TextEncoder, layer: int | None, device: str) -> tuple[Any, Any, int]:
     """Load the tokenizer and the model's first layers; nothing above ``layer`` is ever computed."""
-    from safetensors import SafetensorError
-    from transformers import AutoModel, AutoTokenizer
-    from transformers.utils import logging
+    from interplay_bench.engines.pretrained.opening import open_encoder, open_tokenizer
 
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(encoder.folder, trust_remote_code=False)
-        model = AutoModel.from_pretrained(
-            encoder.folder, trust_remote_code=False, use_safetensors=True, dtype="float32", local_files_only=True
-        )
-    except (OSError, ValueError, SafetensorError) as error:
-        raise CheckpointError(
-            f"BERTScore's encoder in {encoder.folder} cannot be loaded ({str(error).splitlines()[0]}). Name a folder "
-            "with config.json, a tokenizer and model.safetensors, or take 'auto'."
-        ) from error
-    finally:
-        if bars:
-            logging.enable_progress_bar()
+    tokenizer = open_tokenizer(encoder.folder)
+    model = open_encoder(encoder.folder, dtype="float32")
     layers = getattr(getattr(model, "encoder", None), "layer", None) or getattr(
         getattr(model, "transformer", None), "layer", None
     )
@@ -237,13 +223,13 @@ def _tuned_layer(name: str) -> int | None:
     return known.get(name)
 
 
-def _small() -> Encoder | None:
+def _small() -> TextEncoder | None:
     """The MiniLM encoder inside the installed package; found without running the package's code."""
     spec = importlib.util.find_spec(_SMALL_PACKAGE)
     for place in (spec.submodule_search_locations or ()) if spec else ():
         folder = Path(place) / "model"
         if (folder / "model.safetensors").is_file():
-            return Encoder(SMALL, folder)
+            return TextEncoder(SMALL, folder)
     return None
 
 
@@ -264,7 +250,7 @@ def _from_hub(name: str) -> Path | None:
         HfApi().model_info(name, timeout=_HUB_TIMEOUT)
         print(f"BERTScore: fetching the encoder {name} from the hub.", file=sys.stderr)
         return Path(snapshot_download(name, allow_patterns=wanted))
-    except Exception:  # its client's errors have no common base; whatever it is, the model is not to be had
+    except Exception:  # its client's errors have no common base; whatever it is, the model is unavailable
         return None
 
 

@@ -4,9 +4,11 @@ Range (0, 1] as the paper has it (unique / all n-grams of the whole corpus), hig
 share the name, kept apart by the signature:
 
 - The denominator. ``unicrs`` and ``crslab`` divide by the number of non-empty responses, and exceed 1.
-- The token. Ours is ``word-v1``: lower-cased; a word is a run of letters, digits and underscores with its inner
-  apostrophes ("don't", straight or curly, is one); every other visible character is a token of its own. ``unicrs``
-  splits at white space and ``crslab`` takes characters; both keep the case.
+- The token. Ours is ``word-v1``: lower-cased and in Unicode's composed form (NFC); a word is a run of letters, digits
+  and underscores, each with the marks that combine with it, and with its inner apostrophes ("don't", straight or curly,
+  is one); every other visible character is a token of its own. ``unicrs`` splits at white space and ``crslab`` takes
+  characters; both keep the case.
+- ``whole`` takes each text as one token: with n = 1, the share of different texts, as of recommended titles.
 - The number of responses. Dist-n falls as the corpus grows, so ``n`` stands in the signature, and models are compared
   at equal size (:func:`distinct_at`).
 
@@ -23,20 +25,29 @@ import random
 import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import sqrt
 from typing import Literal
 
-from interplay_bench.errors import unknown_name
-from interplay_bench.results import Score, signature
+from interplay_bench.dialogues.unicode_text import composed, marks
+from interplay_bench.environment.errors import unknown_name
+from interplay_bench.metrics.score import Score, signature
 
 VERSION = 1
 Z = 1.959963984540054
-_WORD = re.compile(r"\w+(?:'\w+)*|[^\w\s]")
+_ASCII_WORD = re.compile(r"\w+(?:'\w+)*|[^\w\s]", re.ASCII)
 
 
 def word_v1(text: str) -> list[str]:
     """Split into words and marks, lower-cased: ``"Don't go!"`` is ``["don't", "go", "!"]``."""
-    return _WORD.findall(text.lower().replace("\u2019", "'"))
+    lowered = composed(text.lower()).replace("\u2019", "'")
+    return (_ASCII_WORD if lowered.isascii() else _any_word()).findall(lowered)
+
+
+@lru_cache(maxsize=1)
+def _any_word() -> re.Pattern[str]:
+    more = rf"[\w{marks()}]"
+    return re.compile(rf"\w{more}*(?:'{more}+)*|[^\w\s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,7 @@ DEFINITIONS = {
     "paper": Definition("ngrams", "word-v1", "lower", word_v1),
     "unicrs": Definition("responses", "whitespace", "kept", str.split),
     "crslab": Definition("responses", "char", "kept", str),
+    "whole": Definition("ngrams", "text", "kept", lambda text: [text]),
 }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
-from interplay_bench.results import Direction, Score, signature
+from interplay_bench.metrics.score import Direction, Score, signature
 
 if TYPE_CHECKING:
     from numpy import ndarray

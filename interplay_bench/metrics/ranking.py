@@ -17,7 +17,7 @@ from typing import Any
 
 from interplay_bench.metrics.intervals import mean_score
 from interplay_bench.metrics.rates import rate
-from interplay_bench.results import Score
+from interplay_bench.metrics.score import Score
 
 Rank = int | None
 """The place of the right item, from 1; ``None`` where the ranking does not hold it."""
@@ -28,9 +28,9 @@ def found(rank: Rank, k: int) -> bool:
     return rank is not None and rank <= k
 
 
-def reciprocal(rank: Rank) -> float:
-    """1/rank, or 0."""
-    return 0.0 if rank is None else 1 / rank
+def reciprocal(rank: Rank, cut: int) -> float:
+    """1/rank, or 0 where the right item is not among the first ``cut``."""
+    return 1 / rank if rank is not None and rank <= cut else 0.0
 
 
 def gain(rank: Rank, k: int) -> float:
@@ -45,7 +45,7 @@ def recall_at(ranks: Sequence[Rank], k: int, *, name: str, **parts: Any) -> Scor
 
 def mrr(ranks: Sequence[Rank], cut: int, clusters: Sequence[Hashable], *, seed: int = 0, **parts: Any) -> Score:
     """The mean reciprocal rank of rankings that are ``cut`` deep."""
-    values = [reciprocal(rank) for rank in ranks]
+    values = [reciprocal(rank, cut) for rank in ranks]
     return mean_score("MRR", values, clusters, direction="higher", metric=f"mrr@{cut}", seed=seed, **parts)
 
 

@@ -17,10 +17,10 @@ from functools import cache
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
-from interplay_bench.errors import CheckpointError
+from interplay_bench.environment.errors import CheckpointError
 from interplay_bench.metrics.bertscore import SMALL, choose_encoder
 from interplay_bench.metrics.distinct import Z
-from interplay_bench.results import Score, signature
+from interplay_bench.metrics.score import Score, signature
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -36,7 +36,7 @@ _BATCH = 16
 def similarity(dialogues: Sequence[Sequence[str]], model: str = SMALL) -> Score | None:
     """Return the mean similarity of all pairs of ``dialogues`` (one side's texts of each).
 
-    ``None`` where the encoder ``model`` is not to be had: the metric is then left out.
+    ``None`` where the encoder ``model`` is unavailable: the metric is then left out.
     """
     texts = [text for text in (" ".join(said).strip() for said in dialogues) if text]
     sig = signature("similarity", pairs="all", encoder=model, pooling="mean", tokens=LONGEST, n=len(texts),
@@ -86,16 +86,7 @@ def embed(texts: Sequence[str], model: str = SMALL) -> Array:
 @cache
 def _load(model: str) -> tuple[Any, Any]:
     """The tokenizer and the encoder, loaded once."""
-    from transformers import AutoModel, AutoTokenizer
-    from transformers.utils import logging
+    from interplay_bench.engines.pretrained.opening import open_encoder, open_tokenizer
 
     folder = choose_encoder(model).folder
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        encoder = AutoModel.from_pretrained(folder, trust_remote_code=False, use_safetensors=True, dtype="float32")
-    finally:
-        if shown:
-            logging.enable_progress_bar()
-    return tokenizer, encoder.eval()
+    return open_tokenizer(folder), open_encoder(folder, dtype="float32")

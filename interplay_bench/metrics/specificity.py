@@ -13,12 +13,14 @@ Findings of ACL, section 4.1, Table 3.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 from interplay_bench.metrics.distinct import word_v1
 from interplay_bench.metrics.intervals import mean_score
-from interplay_bench.results import Score
+from interplay_bench.metrics.score import Score
 
-VERSION = 1
+SPECIFICITY: dict[str, Any] = {"level": "dialogue", "tok": "word-v1", "case": "lower", "version": 1}
+"""What the signature says."""
 
 
 def unique_ngrams(texts: Sequence[str], n: int) -> int:
@@ -34,7 +36,4 @@ def specificity(
     if n < 1:
         raise ValueError(f"n must be at least 1, but is {n}")
     counts = [unique_ngrams(texts, n) for texts in dialogues]
-    return mean_score(
-        f"specificity-{n}", counts, clusters, direction="higher", seed=seed, level="dialogue", tok="word-v1",
-        case="lower", version=VERSION,
-    )  # fmt: skip
+    return mean_score(f"specificity-{n}", counts, clusters, direction="higher", seed=seed, **SPECIFICITY)

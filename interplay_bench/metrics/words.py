@@ -7,12 +7,20 @@ stands between white space, so that "well-known," is one and an emoji is one. An
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 from interplay_bench.metrics.intervals import mean_score
-from interplay_bench.results import Score
+from interplay_bench.metrics.score import Score
+
+WORDS: dict[str, Any] = {"tok": "whitespace"}
+"""What the signature says."""
+
+
+def word_count(text: str) -> int:
+    """How many words a response has."""
+    return len(text.split())
 
 
 def words(texts: Sequence[str], clusters: Sequence[Hashable] | None = None, *, seed: int = 0) -> Score:
     """Return the mean number of words; ``clusters`` (users, dialogues) widen its interval as they must."""
-    counts = [len(text.split()) for text in texts]
-    return mean_score("words", counts, clusters, direction=None, seed=seed, tok="whitespace")
+    return mean_score("words", list(map(word_count, texts)), clusters, direction=None, seed=seed, **WORDS)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from interplay_bench.adapter import Adapter
-    from interplay_bench.dataset import DialogueSet
-    from interplay_bench.run import Run
+    from interplay_bench.dialogues.dialogue_set import DialogueSet
+    from interplay_bench.evaluation.run import Run
+    from interplay_bench.simulators.adapter import Adapter
 
 
 class Interplay:
@@ -33,8 +33,8 @@ class Interplay:
         seed: int = 0,
         settings: Mapping[str, str] | None = None,
     ) -> Run:
-        """Evaluate ``model``, a name or an adapter, as :func:`interplay_bench.runner.evaluate` does."""
-        from interplay_bench.runner import evaluate
+        """Evaluate ``model``, a name or an adapter, as :func:`interplay_bench.evaluation.evaluate.evaluate` does."""
+        from interplay_bench.evaluation.evaluate import evaluate
 
         self._runs += 1
         return evaluate(

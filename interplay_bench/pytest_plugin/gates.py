@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from interplay_bench import registry
-from interplay_bench.errors import UsageError, unknown_name
-from interplay_bench.run import Run
+from interplay_bench.environment.errors import UsageError, unknown_name
+from interplay_bench.evaluation.run import Run
+from interplay_bench.evaluation.task import TASKS
 
 _BOUND = re.compile(r"\s*(>=|<=)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
 
@@ -63,16 +63,17 @@ def read_gates(path: Path) -> dict[str, list[Gate]]:
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} is no valid TOML: {error}.") from None
     tasks = _only_table(content, path)
-    known = registry.tasks()
+    known = TASKS.all()
     gates: dict[str, list[Gate]] = {}
     for task, bounds in tasks.items():
         if task not in known:
             raise unknown_name(f"task (in {path})", task, known)
         if not isinstance(bounds, dict):
             raise UsageError(f'{path}: gates are written as [gates.{task}] with lines like SR = ">= 0.9".')
+        metrics = [metric.name for metric in known[task].all_metrics()]
         for metric in bounds:
-            if metric not in known[task].metrics:
-                raise unknown_name(f"metric of {task} (in {path})", metric, known[task].metrics)
+            if metric not in metrics:
+                raise unknown_name(f"metric of {task} (in {path})", metric, metrics)
         gates[task] = [_gate(path, metric, text) for metric, text in bounds.items()]
     return gates
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from interplay_bench.errors import InterplayError, MisfitError
+from interplay_bench.environment.errors import IncompatibleModelError, InterplayError
 from interplay_bench.pytest_plugin import storage
 from interplay_bench.pytest_plugin.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from _pytest._code.code import ExceptionInfo, TerminalRepr
 
+    from interplay_bench.evaluation.run import Run
     from interplay_bench.pytest_plugin.suite import Suite
-    from interplay_bench.run import Run
 
 RUN = "interplay.run"
 GATE = "interplay.gate"
@@ -77,7 +77,7 @@ class TaskItem(pytest.Item):
         watch = Stopwatch()
         try:
             run = self.suite.evaluate(self.task, self.model, watch)
-        except MisfitError as error:
+        except IncompatibleModelError as error:
             pytest.skip(str(error))
         self._report(run)
         storage.record(self, self.task, self.model, run, watch)
@@ -88,7 +88,7 @@ class TaskItem(pytest.Item):
             raise GateError("\n".join(broken))
 
     def repr_failure(self, excinfo: ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
-        """Show what a user can mend as one line, and everything else with its traceback."""
+        """Show what a user can correct as one line, and everything else with its traceback."""
         if isinstance(excinfo.value, InterplayError | GateError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)

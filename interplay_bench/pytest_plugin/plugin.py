@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from interplay_bench import options
-from interplay_bench.errors import InterplayError
+from interplay_bench.cli import options
+from interplay_bench.environment.errors import InterplayError
 from interplay_bench.pytest_plugin.fixture import interplay
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ OPTIONS = (
     *options.output_options("the folder that gets a run directory per cell"),
 )
 SUITE: pytest.StashKey[Suite] = pytest.StashKey()
+MISSED: pytest.StashKey[list[str]] = pytest.StashKey()
+"""The tasks whose gates were held against no run."""
 IDLE: pytest.StashKey[bool] = pytest.StashKey()
 """Set when a task's file was met, but no model was named."""
 
@@ -81,6 +83,21 @@ def pytest_collect_file(
     return [TaskFile.from_parent(parent, path=file_path, nodeid=name, suite=suite, tasks=tasks)]
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a session that was given gates and did not hold every one of them against a run."""
+    suite = session.config.stash.get(SUITE, None)
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    workers = hasattr(session.config, "workerinput")  # of xdist: their reports come together in the first process
+    if suite is None or reporter is None or workers or session.config.option.collectonly:
+        return
+    from interplay_bench.pytest_plugin.summary import missed_gates
+
+    session.config.stash[MISSED] = missed = missed_gates(reporter, suite)
+    if missed and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the tables, or say why there are none."""
     stash = terminalreporter.config.stash
@@ -90,3 +107,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         from interplay_bench.pytest_plugin.summary import summarize
 
         summarize(terminalreporter, stash[SUITE])
+        for task in stash.get(MISSED, ()):
+            terminalreporter.write_line(
+                f"interplay-bench: the gates of {task} were held against no run. Name its file, or --pyargs "
+                "interplay_bench.tasks, and a model that can take it; or leave them out of the gates file.",
+                red=True,
+            )

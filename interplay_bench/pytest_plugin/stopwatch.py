@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from interplay_bench.progress import Advance
+from interplay_bench.environment.progress import Advance
 
 
 class Stopwatch:
-    """A :data:`~interplay_bench.progress.Progress` that shows nothing and keeps the time."""
+    """A :data:`~interplay_bench.environment.progress.Progress` that shows nothing and keeps the time."""
 
     def __init__(self) -> None:
         self.seconds = 0.0

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from interplay_bench.evaluation.run import Run
     from interplay_bench.pytest_plugin.stopwatch import Stopwatch
-    from interplay_bench.run import Run
 
 COUNTED = {"decisions": "decisions/s", "tokens_written": "tokens/s"}
 """Counts of a run's ledger that are told per second."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class StoredCell:
     """What pytest-benchmark wants to know of its fixture."""
 
     name: str
@@ -45,13 +45,13 @@ def record(item: pytest.Item, task: str, model: str, run: Run, watch: Stopwatch)
         return
     from pytest_benchmark.stats import Metadata
 
-    cell = Cell(item.name, item.nodeid, task, model, {"task": task, "model": model}, _rates(run, watch))
+    cell = StoredCell(item.name, item.nodeid, task, model, {"task": task, "model": model}, _rates(run, watch))
     entry = Metadata(cell, iterations=watch.dialogues, options={})
     entry.update(watch.seconds)
     benchmarks.benchmarks.append(entry)
 
 
 def _rates(run: Run, watch: Stopwatch) -> dict[str, float]:
-    counts = run.record["ledger"]["counts"]
+    counts = run.record.ledger.counts if run.record.ledger else {}
     totals = {"dialogues/s": watch.dialogues, **{COUNTED[key]: counts[key] for key in COUNTED if key in counts}}
     return {name: total / watch.seconds for name, total in totals.items()}

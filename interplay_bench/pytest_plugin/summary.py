@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from interplay_bench.environment.terminal import printable
+from interplay_bench.evaluation.run import Run
 from interplay_bench.pytest_plugin.items import GATE, RUN
 from interplay_bench.pytest_plugin.suite import Suite
-from interplay_bench.run import Run
-from interplay_bench.tables import render_runs
+from interplay_bench.reports.table_formats import render_runs
 
 
 def summarize(reporter: pytest.TerminalReporter, suite: Suite) -> None:
@@ -21,7 +22,7 @@ def summarize(reporter: pytest.TerminalReporter, suite: Suite) -> None:
         return
     runs = sorted((Run.load(folder) for folder in folders), key=lambda run: _place(run, suite))
     reporter.section("interplay-bench")
-    reporter.write_line(render_runs(runs))
+    reporter.write_line(printable(render_runs(runs)))
     gates = {
         f"{report.nodeid.rpartition('::')[2]}: {text}": None
         for report in reports
@@ -33,6 +34,16 @@ def summarize(reporter: pytest.TerminalReporter, suite: Suite) -> None:
         reporter.write_line("\n".join(["", "Gates:", *(f"  {line}" for line in sorted(gates))]))
 
 
+def missed_gates(reporter: pytest.TerminalReporter, suite: Suite) -> list[str]:
+    """The tasks that have gates, and no run that a gate was held against."""
+    held = {
+        report.nodeid.rpartition("::")[2].partition("[")[0]
+        for report in _reports(reporter)
+        if any(key == GATE for key, _ in report.user_properties)
+    }
+    return sorted(task for task, gates in suite.gates.items() if gates and task not in held)
+
+
 def _reports(reporter: pytest.TerminalReporter) -> Iterator[pytest.TestReport]:
     for reports in reporter.stats.values():
         for report in reports:
@@ -41,4 +52,4 @@ def _reports(reporter: pytest.TerminalReporter) -> Iterator[pytest.TestReport]:
 
 
 def _place(run: Run, suite: Suite) -> tuple[str, int]:
-    return run.record["task"]["name"], suite.models.index(run.record["model"]["name"])
+    return run.record.task.name, suite.models.index(run.record.request.model)

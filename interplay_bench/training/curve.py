@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from interplay_bench.environment.atomic_file import replacing
+
 
 def draw(losses: Sequence[dict[str, float]], title: str, path: Path) -> bool:
     """Draw training and held-out loss (nats per supervised token) over steps; False where matplotlib is not there."""
@@ -23,5 +25,6 @@ def draw(losses: Sequence[dict[str, float]], title: str, path: Path) -> bool:
         axes.plot(*zip(*held, strict=True), marker="o", markersize=3, label="held out")
     axes.set(xlabel="step", ylabel="loss (nats per token)", title=title)
     axes.legend()
-    figure.savefig(path, dpi=120, metadata={"Software": None})
+    with replacing(path) as draft:
+        figure.savefig(draft, format=path.suffix[1:], dpi=120, metadata={"Software": None})
     return True

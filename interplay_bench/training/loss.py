@@ -1,7 +1,8 @@
-"""The loss, computed only where it counts: the output projection sees supervised positions and no other."""
+"""The loss; the output projection is applied to supervised positions only."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import torch
@@ -14,15 +15,34 @@ from interplay_bench.training.packing import Pack
 class RoleLoss(nn.Module):
     """A causal language model with the loss of eq. 1 and 2 on top.
 
-    The projection onto the vocabulary is the widest layer of a small model, and most positions' logits would be
-    thrown away. Its input is therefore gathered first. Same loss and gradients as the plain way, to rounding.
+    The projection onto the vocabulary is the widest layer of a small model, and most positions need no logits. Its
+    input is therefore gathered first. Loss and gradients equal the standard computation up to rounding.
     """
 
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
+        names = defaultdict(list)
+        for name, parameter in model.named_parameters(remove_duplicate=False):
+            names[id(parameter)].append(name)
+        self._shared = [those for those in names.values() if len(those) > 1]
         # Where shards are cut: accelerate asks the outermost module which of its layers stay whole.
         self._no_split_modules = getattr(model, "_no_split_modules", None)
+
+    def get_input_embeddings(self) -> Any:
+        """The embedding, for accelerate to shard by itself; none where it is tied and must stay with its other use."""
+        return None if self._shared else self.model.get_input_embeddings()
+
+    def get_output_embeddings(self) -> Any:
+        """The output projection, for the same."""
+        return None if self._shared else self.model.get_output_embeddings()
+
+    def tie_weights(self) -> None:
+        """Share again what was shared: accelerate puts other tensors in place of the model's before it shards."""
+        for first, *others in self._shared:
+            for name in others:
+                owner, _, parameter = name.rpartition(".")
+                setattr(self.model.get_submodule(owner), parameter, self.model.get_parameter(first))
 
     def forward(self, pack: Pack) -> torch.Tensor:
         """The *sum* of weight x cross-entropy (natural logarithm) over the pack's supervised tokens; float32.

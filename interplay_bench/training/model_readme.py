@@ -6,6 +6,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from interplay_bench.environment.atomic_file import write_file
+
+_PLAIN = """\
+In plain transformers and peft (where the base is an adapter too, it is laid over its own base in the same way first):
+
+    tokenizer = AutoTokenizer.from_pretrained(FOLDER)
+    model = AutoModelForCausalLM.from_pretrained(BASE)
+    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+        model.resize_token_embeddings(len(tokenizer))
+    model = PeftModel.from_pretrained(model, FOLDER).merge_and_unload()
+    model.generation_config = GenerationConfig.from_pretrained(FOLDER)  # a text ends at </response>
+
+"""
+
 
 def write_readme(record: Mapping[str, Any], folder: Path) -> None:
     """Write ``README.md`` from the record of a training."""
@@ -13,8 +27,10 @@ def write_readme(record: Mapping[str, Any], folder: Path) -> None:
     rows = {key: value for key, value in recipe.items() if value is not None}
     loss = "none was taken" if record["validation_loss"] is None else f"{record['validation_loss']:.4f}"
     learnt = "low-rank updates and the rows of new tokens" if recipe["method"] == "lora" else "all weights"
+    task = "user_multiturn" if recipe["role"] == "user" else "recommender"
     facts = {
-        "steps": f"{record['steps']} (the weights are those after step {record['best_step']})",
+        "steps": f"{record['steps']} of {record['planned_steps']} (the weights are those after step "
+        f"{record['best_step']})",
         "held-out loss": f"{loss} nats per supervised token",
         "tokens": f"{record['tokens']:,}, of which supervised {record['supervised_tokens']:,}",
         "time": f"{record['seconds'] / 60:.1f} minutes on {record['machine']}",
@@ -33,9 +49,9 @@ side's turns with a role-masked loss ({learnt}).
 It reads a persona and the turns so far in the markup of interplay-bench and writes the next turn.
 It was never told the target.
 
-    interplay-bench run --task user_multiturn --model {record["card"]}
+    interplay-bench run --task {task} --model {record["card"]} --set engine.model=FOLDER
 
-Made by
+{_PLAIN if recipe["method"] == "lora" else ""}Made by
 
     {record["command"] or "(by the library, not by a command)"}
 
@@ -54,7 +70,7 @@ Made by
 
 ![losses](losses.png)
 """
-    (folder / "README.md").write_text(text, encoding="utf-8")
+    write_file(folder / "README.md", text)
 
 
 def _table(title: str, rows: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Whole dialogues laid end to end in one row, without padding; and which of them go together."""
+"""Packing: whole dialogues end to end in one row, without padding; and how batches are formed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from interplay_bench.training.example import Example
+from interplay_bench.training.role_example import RoleExample
 
 GROUP = 16
-"""Batches whose examples are sorted by length together: alike in length, yet in another order every epoch."""
+"""Batches that are sorted by length together: similar lengths in a batch, another order every epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Pack:
         moved = {name: getattr(self, name).to(device) for name in ("ids", "positions", "places", "labels", "weights")}
         return replace(self, **moved)
 
-    def muted(self) -> Pack:
-        """The same with all weights zero: for a process that has nothing to do in a step but must take part."""
+    def zero_weighted(self) -> Pack:
+        """The same pack with a loss of zero: for a process without data that must take part in a collective step."""
         return replace(self, weights=torch.zeros_like(self.weights))
 
     @property
@@ -49,7 +49,7 @@ class Pack:
         return (owner[:, None] == owner).tril()[None, None]
 
 
-def pack(examples: Sequence[Example]) -> Pack:
+def pack(examples: Sequence[RoleExample]) -> Pack:
     """Lay ``examples`` end to end."""
     cut = [example.cut() for example in examples]
     lengths = tuple(len(example.ids) for example in cut)
@@ -67,17 +67,17 @@ def pack(examples: Sequence[Example]) -> Pack:
     )
 
 
-def batches(examples: Sequence[Example], size: int, seed: int, epoch: int) -> list[list[Example]]:
+def batches(examples: Sequence[RoleExample], size: int, seed: int, epoch: int) -> list[list[RoleExample]]:
     """An epoch's batches of ``size`` examples, alike in length within a batch; a function of ``seed`` and ``epoch``."""
-    chance = random.Random(f"{seed}/{epoch}")
+    rng = random.Random(f"{seed}/{epoch}")
     order = list(examples)
-    chance.shuffle(order)
-    grouped: list[list[Example]] = []
+    rng.shuffle(order)
+    grouped: list[list[RoleExample]] = []
     for group in _chunks(order, size * GROUP):
         grouped += _chunks(sorted(group, key=lambda example: len(example.ids), reverse=True), size)
-    chance.shuffle(grouped)
+    rng.shuffle(grouped)
     return grouped
 
 
-def _chunks(items: list[Example], size: int) -> Iterator[list[Example]]:
+def _chunks(items: list[RoleExample], size: int) -> Iterator[list[RoleExample]]:
     return (items[start : start + size] for start in range(0, len(items), size))

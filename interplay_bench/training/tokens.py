@@ -1,4 +1,4 @@
-"""The markup's structural tokens as tokens of a model (section 3.5): added, and begun where their meaning is."""
+"""The markup's structural tokens as tokens of a model (section 3.5): added, and initialised from what they mean."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from interplay_bench.dialogue import Action, Role
-from interplay_bench.markup import (
+from interplay_bench.dialogues.dialogue import Action, Role
+from interplay_bench.dialogues.markup import (
     ACTION_CLOSE,
     ACTION_OPEN,
     RESPONSE_CLOSE,
@@ -41,7 +41,7 @@ def describe(token: str) -> str:
 
 
 def add_tokens(model: Any, tokenizer: Any, domains: Sequence[str] = ("movie",)) -> tuple[int, ...]:
-    """Teach ``tokenizer`` and ``model`` the structural tokens; return the ids of those that are new.
+    """Add the structural tokens to ``tokenizer`` and ``model``; return the ids of those that are new.
 
     Each new row of the input embedding (and of the output projection, where that has weights of its own) starts at
     the mean of the rows of its description's tokens: near what it means, and of ordinary length.

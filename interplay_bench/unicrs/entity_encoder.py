@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from interplay_bench.errors import UsageError
+from interplay_bench.environment.extras import require
 from interplay_bench.unicrs.graph import KnowledgeGraph
 
 
@@ -94,12 +94,8 @@ def both_ways(graph: KnowledgeGraph) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def graph_convolution() -> Any:
-    """The library's layer; a library that is missing is a :class:`UsageError` that says how to install it."""
-    try:
-        from torch_geometric.nn import RGCNConv
-    except ImportError:
-        raise UsageError("UniCRS needs torch-geometric: pip install 'interplay-bench[unicrs]'.") from None
-    return RGCNConv
+    """The library's layer."""
+    return require("torch_geometric.nn", "unicrs").RGCNConv
 
 
 def _convolution(width: int, relations: int, bases: int) -> nn.Module:

@@ -16,9 +16,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from interplay_bench.dataset import canonical
 from interplay_bench.datasets.reading import read_json
-from interplay_bench.errors import DataError
+from interplay_bench.environment.canonical_json import canonical
+from interplay_bench.environment.errors import DataError
 
 ENTITIES, RELATIONS, ITEMS, EDGES = "entity2id.json", "relation2id.json", "item_ids.json", "kg.json"
 

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from interplay_bench.engines.weights import Weights
-from interplay_bench.errors import UsageError
-from interplay_bench.unicrs.example import Piece
-from interplay_bench.unicrs.prompter import Prompt, Shape
+from interplay_bench.environment.errors import UsageError
+from interplay_bench.unicrs.prompter import Shape, SoftPrompt
+from interplay_bench.unicrs.unicrs_example import Piece
 
 SLOT_WORD = " item"
 """What the slot's vector is made of: a slot reads like this word."""
@@ -108,7 +108,7 @@ class FrozenLanguageModel:
         out: torch.Tensor = torch.cat([plain, (states.float() @ slot)[..., None]], -1)
         return out
 
-    def cache(self, prompt: Prompt | None = None) -> Any:
+    def cache(self, prompt: SoftPrompt | None = None) -> Any:
         """An empty cache, or one that begins with a prompt."""
         from transformers import DynamicCache
 

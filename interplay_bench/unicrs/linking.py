@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
-from interplay_bench.catalog import Catalog, words
-from interplay_bench.dialogue import Item, Turn
-from interplay_bench.markup import title_and_year
+from interplay_bench.dialogues.dialogue import Item, Turn
+from interplay_bench.dialogues.markup import title_and_year
+from interplay_bench.items.title_index import TitleIndex
+from interplay_bench.items.title_words import words
 from interplay_bench.unicrs.graph import KnowledgeGraph
 
 HUB = 20
@@ -20,7 +21,7 @@ LONGEST = 6
 class Linker:
     """Finds a graph's entities.
 
-    An item is the entity of its name, else of its title as :class:`~interplay_bench.catalog.Catalog` compares titles.
+    An item is the entity of its name, else of its title as :class:`TitleIndex` compares titles.
     A turn mentions its items, and every other entity whose name stands in its text, the longest match winning.
     """
 
@@ -28,7 +29,7 @@ class Linker:
         self._graph = graph
         self._items = {graph.names[number]: number for number in graph.items}
         named = [(graph.names[number], number) for number in graph.items]
-        self._catalog = Catalog(Item(str(number), *title_and_year(name)) for name, number in named)
+        self._catalog = TitleIndex(Item(str(number), *title_and_year(name)) for name, number in named)
         self._others = _phrases(graph)
         self.entity = lru_cache(maxsize=None)(self._entity)
 

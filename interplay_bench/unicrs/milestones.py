@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from interplay_bench.errors import CheckpointError, RunError
+from interplay_bench.environment.atomic_file import replacing, write_file
+from interplay_bench.environment.errors import CheckpointError, RunError
 from interplay_bench.unicrs.network import Network
 
 FOLDER, WEIGHTS, STATE = "resume", "network.safetensors", "state.json"
@@ -32,7 +33,7 @@ class Milestones:
         if state["plan"] != self._plan:
             raise CheckpointError(
                 f"{self._folder.parent} holds a training with another recipe, data, graph or seed: it cannot "
-                "be gone on with. Choose another --output."
+                "be resumed. Choose another --output."
             )
         network.restore(load_file(self._folder / state["weights"]))
         return list(state["reports"])
@@ -43,11 +44,10 @@ class Milestones:
 
         self._folder.mkdir(parents=True, exist_ok=True)
         weights = f"{len(reports)}-{WEIGHTS}"
-        save_file({name: t.detach().cpu().contiguous() for name, t in network.state().items()}, self._folder / weights)
-        part = self._folder / f"{STATE}.part"
+        with replacing(self._folder / weights) as draft:
+            save_file({name: t.detach().cpu().contiguous() for name, t in network.state().items()}, draft)
         state = {"plan": self._plan, "weights": weights, "reports": list(reports)}
-        part.write_text(json.dumps(state), encoding="utf-8")
-        part.replace(self._folder / STATE)
+        write_file(self._folder / STATE, json.dumps(state))
         for older in self._folder.glob(f"*-{WEIGHTS}"):
             if older.name != weights:
                 older.unlink()

@@ -10,19 +10,19 @@ from typing import Any
 import torch
 
 from interplay_bench.engines.weights import TransformersSettings, load
-from interplay_bench.progress import Progress, silent
+from interplay_bench.environment.progress import Progress, silent
 from interplay_bench.unicrs.batch import Batch
 from interplay_bench.unicrs.entity_encoder import EntityEncoder, EntityVectors, both_ways
-from interplay_bench.unicrs.example import Context, Piece
+from interplay_bench.unicrs.entity_similarity import profiles
 from interplay_bench.unicrs.graph import KnowledgeGraph
 from interplay_bench.unicrs.language import FrozenLanguageModel
-from interplay_bench.unicrs.likeness import profiles
 from interplay_bench.unicrs.linking import Linker
 from interplay_bench.unicrs.predictor import Predictor
 from interplay_bench.unicrs.prompter import Prompter
 from interplay_bench.unicrs.reader import Reader
-from interplay_bench.unicrs.recipe import UniCRSRecipe
 from interplay_bench.unicrs.text_encoder import FrozenTextEncoder
+from interplay_bench.unicrs.unicrs_example import Context, Piece
+from interplay_bench.unicrs.unicrs_recipe import UniCRSRecipe
 from interplay_bench.unicrs.writer import Writer
 
 NAMES = "names"

@@ -9,8 +9,8 @@ from torch import nn
 
 from interplay_bench.unicrs.batch import Batch, Reading
 from interplay_bench.unicrs.entity_encoder import EntityVectors
+from interplay_bench.unicrs.entity_similarity import likeness
 from interplay_bench.unicrs.language import FrozenLanguageModel
-from interplay_bench.unicrs.likeness import likeness
 from interplay_bench.unicrs.prompter import Prompter
 
 UNSEEN = 0.5
@@ -26,7 +26,7 @@ class Predictor(nn.Module):
     """Scores ``candidates`` (entities, by number) by the language model's last state times their vectors.
 
     The prompt is of fused entities. ``bias``: let the logarithm of how often a candidate is a target join its score.
-    ``profiles`` (entities, n), see :mod:`interplay_bench.unicrs.likeness`: let a candidate's likeness to the context's
+    ``profiles`` (entities, n), see :mod:`entity_similarity`: let a candidate's likeness to the context's
     entities join, times a learnt number.
     """
 

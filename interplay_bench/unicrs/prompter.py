@@ -32,7 +32,7 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
+class SoftPrompt:
     """A batch's prompts: ``states`` (layers, 2, B, heads, n, head size), and ``mask`` (B, n), true where there is."""
 
     states: torch.Tensor
@@ -68,7 +68,7 @@ class Prompter(nn.Module):
         self.refine = Residual(size)
         self.project = nn.Linear(size, shape.numbers)
 
-    def forward(self, batch: Batch, entities: EntityVectors, side: Side) -> Prompt:
+    def forward(self, batch: Batch, entities: EntityVectors, side: Side) -> SoftPrompt:
         """The prompts of ``batch``; ``entities`` has the vectors of those in it, from the encoder."""
         words = self.project_words(self.refine_words(batch.words.float()))
         named = entities.of(batch.entities)
@@ -82,4 +82,4 @@ class Prompter(nn.Module):
         states = self.project(self.refine(whole)).reshape(
             rows, whole.shape[1], shape.layers, 2, shape.heads, shape.head_size
         )
-        return Prompt(states.permute(2, 3, 0, 4, 1, 5), there)
+        return SoftPrompt(states.permute(2, 3, 0, 4, 1, 5), there)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from interplay_bench.progress import Progress, silent
+from interplay_bench.environment.progress import Progress, silent
 from interplay_bench.unicrs.batch import Reading, batches
-from interplay_bench.unicrs.example import Context
 from interplay_bench.unicrs.language import FrozenLanguageModel
 from interplay_bench.unicrs.text_encoder import FrozenTextEncoder
+from interplay_bench.unicrs.unicrs_example import Context
 
 ROWS = 32
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from interplay_bench.progress import Progress
+from interplay_bench.environment.progress import Progress
 from interplay_bench.unicrs.batch import Batch, Reading, batches
 from interplay_bench.unicrs.predictor import Predictor
-from interplay_bench.unicrs.recipe import UniCRSRecipe
+from interplay_bench.unicrs.unicrs_recipe import UniCRSRecipe
 from interplay_bench.unicrs.writer import Writer
 
 WARMUP = 0.05

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from interplay_bench.engines.weights import quiet
-from interplay_bench.match_score.encoding import find_encoder
-from interplay_bench.progress import Advance
+from interplay_bench.engines.pretrained.opening import open_encoder, open_tokenizer
+from interplay_bench.environment.progress import Advance
+from interplay_bench.metrics.match_score.encoding import find_encoder
 
 ROWS = 32
 """Texts encoded at a time, of similar length."""
@@ -23,13 +23,10 @@ class FrozenTextEncoder:
     """
 
     def __init__(self, name: str, limit: int) -> None:
-        from transformers import AutoModel, AutoTokenizer
-
         found = find_encoder(name)
         self.name, self.folder, self.limit = name, Path(found.folder), limit
-        with quiet():
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(found.folder, truncation_side="left")
-            self._model: Any = AutoModel.from_pretrained(found.folder, use_safetensors=True).eval()
+        self._tokenizer: Any = open_tokenizer(self.folder, truncation_side="left")
+        self._model: Any = open_encoder(self.folder)
         self.size = int(self._model.config.hidden_size)
 
     @torch.no_grad()

@@ -1,18 +1,19 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from interplay_bench import hub
-from interplay_bench.dataset import DialogueSet, Source
+from interplay_bench.datasets.dataset_entry import DATASETS
 from interplay_bench.datasets.pearl import SEEDS
-from interplay_bench.dialogue import Action, Item, Role
-from interplay_bench.errors import DataError
-from interplay_bench.leaks import leak
-from interplay_bench.registry import find_dataset
+from interplay_bench.dialogues.dialogue import Action, Item, Role
+from interplay_bench.dialogues.dialogue_set import DialogueSet, Source
+from interplay_bench.environment import hub
+from interplay_bench.environment.errors import DataError
+from interplay_bench.items.title_leak import leak
 
 PERSONA = (
     "[Like] The heist is tense. The city glows.\n[Dislike] It is long.\n\n"
@@ -50,7 +51,7 @@ def load(tmp_path: Path) -> Any:
         (tmp_path / "test.json").write_text(json.dumps(records))
         if catalog is not None:
             (tmp_path / "catalog.json").write_text(json.dumps(catalog))
-        return find_dataset("pearl").loader(Source(str(tmp_path)))
+        return DATASETS.find("pearl").loader(Source(str(tmp_path)))
 
     return write_and_load
 
@@ -206,7 +207,7 @@ def test_rows_without_a_dialogue_or_target_are_dropped_and_counted(load: Any) ->
 def test_json_lines_and_single_files(tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
     path.write_text("\n".join(json.dumps(record) for record in (RECORD, RECORD)))
-    assert len(find_dataset("pearl").loader(Source(str(path))).dialogues) == 2
+    assert len(DATASETS.find("pearl").loader(Source(str(path))).dialogues) == 2
 
 
 @pytest.mark.parametrize(
@@ -227,7 +228,7 @@ def test_json_lines_and_single_files(tmp_path: Path) -> None:
 def test_broken_files(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "test.json").write_text(text)
     with pytest.raises(DataError, match=says) as raised:
-        find_dataset("pearl").loader(Source(str(tmp_path)))
+        DATASETS.find("pearl").loader(Source(str(tmp_path)))
     assert "\n" not in str(raised.value)
 
 
@@ -239,7 +240,7 @@ def test_broken_catalogue(load: Any) -> None:
 
 
 def test_missing_and_unknown(tmp_path: Path) -> None:
-    loader = find_dataset("pearl").loader
+    loader = DATASETS.find("pearl").loader
     with pytest.raises(DataError, match=r"has no test\.json or test\.jsonl"):
         loader(Source(str(tmp_path)))
     with pytest.raises(DataError, match="no split 'all'"):
@@ -259,11 +260,11 @@ def test_the_hub_is_asked_by_id_and_its_absence_names_the_mend(monkeypatch: pyte
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     monkeypatch.setattr(hub, "answers", lambda url: "no/such" not in url)
-    loader = find_dataset("pearl").loader
+    loader = DATASETS.find("pearl").loader
     assert len(loader(Source(None, "valid")).dialogues) == 1
-    with pytest.raises(DataError, match=r"some/where was not to be had from the hub \(ConnectionError\)\. Download"):
+    with pytest.raises(DataError, match=r"some/where could not be fetched from the hub \(ConnectionError\)\. Download"):
         loader(Source("some/where"))
-    with pytest.raises(DataError, match=r"no/such was not to be had from the hub \(it does not have it.*Download"):
+    with pytest.raises(DataError, match=r"no/such could not be fetched from the hub \(it does not have it.*Download"):
         loader(Source("no/such"))
     with pytest.raises(DataError, match="has no split 'test' on the hub: it has validation"):
         loader(Source("another/place"))
@@ -272,14 +273,14 @@ def test_the_hub_is_asked_by_id_and_its_absence_names_the_mend(monkeypatch: pyte
 
 def test_the_sample_is_shipped_and_takes_no_data(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="takes no --data"):
-        find_dataset("sample").loader(Source(str(tmp_path)))
+        DATASETS.find("sample").loader(Source(str(tmp_path)))
     with pytest.raises(DataError, match="no split 'x'"):
-        find_dataset("sample").loader(Source(None, "x"))
+        DATASETS.find("sample").loader(Source(None, "x"))
 
 
 @pytest.mark.parametrize(("split", "least"), [("train", 400), ("valid", 1), ("test", 60)])
 def test_the_sample(split: str, least: int) -> None:
-    loaded = find_dataset("sample").loader(Source(None, split))
+    loaded = DATASETS.find("sample").loader(Source(None, split))
     assert loaded.synthetic
     assert len(loaded.dialogues) == loaded.preprocessing.kept >= least
     assert all(item.attributes["genre"] and item.year for item in loaded.items)
@@ -295,3 +296,40 @@ def test_the_sample(split: str, least: int) -> None:
         assert len(persona.history) == len({seen.item.name for seen in persona.history})
         texts = (persona.general_preferences, persona.target_attributes, *(seen.review for seen in persona.history))
         assert not any(leak(dialogue.target, text) for text in texts)
+
+
+@pytest.mark.parametrize("mark", ["[EOD]", "Seeker: [EOD]", "Recommender: [EOD]"])
+def test_a_mark_of_the_end_alone_ends_the_dialogue(load: Any, mark: str) -> None:
+    before = ("Seeker: Hm.", 'Recommender: "Ronin"?', "Seeker: Who is in it?", 'Recommender: Try "Thief".')
+    loaded = load(said(*before, mark, 'Recommender: And "Heat (1995)"!', "Seeker: I'll watch it!"))
+    (dialogue,) = loaded.dialogues
+    assert [turn.text for turn in dialogue.turns[3:]] == ['"Ronin"?', "Who is in it?", 'Try "Thief".']
+    assert dialogue.target_turn() is None
+    assert loaded.preprocessing.turns_dropped["after the end of the dialogue"] == 2
+
+
+@pytest.mark.parametrize("filler", ["\n", "\n ", " ", "[Like] ", "\n- ", "[", "Review :\n"])
+def test_long_personas_take_no_time_by_the_square(load: Any, filler: str) -> None:
+    long = filler * (100_000 // len(filler)) + "end"
+    began = time.process_time()
+    load(changed(user_persona=long, gt_abstract=long))
+    assert time.process_time() - began < 4
+
+
+@pytest.mark.parametrize("title", ["Up (2009)", '"Up (2009)"', '"Up" (2009)', '"Wall-E"', "Heat Wave (1990)"])
+def test_a_title_in_its_own_shape_that_nobody_knows_is_a_proposal(load: Any, title: str) -> None:
+    loaded = load(
+        said(
+            "Seeker: Hm.",
+            f"Recommender: You could watch {title}.",
+            "Seeker: What else?",
+            'Recommender: Try "Heat (1995)".',
+            "Seeker: I'll watch it!",
+        )
+    )
+    (dialogue,) = loaded.dialogues
+    assert list(dialogue.proposals()) == [3, 5]
+    assert dialogue.target_turn() == 5
+    assert dialogue.turns[3].recommended[0] != dialogue.target
+    assert dialogue.turns[3].recommended[0] in loaded.items
+    assert loaded.preprocessing.repairs["unknown item: named, but not in the catalogue"] == 1

@@ -2,17 +2,19 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from interplay_bench.dataset import DialogueSet, Source
-from interplay_bench.dialogue import Action, Role
-from interplay_bench.errors import DataError
-from interplay_bench.leaks import leak
-from interplay_bench.registry import find_dataset
+from interplay_bench.audits.attribute_audit import audit_attributes
+from interplay_bench.datasets.dataset_entry import DATASETS
+from interplay_bench.datasets.load import load_dataset
+from interplay_bench.dialogues.dialogue import Action, Role
+from interplay_bench.dialogues.dialogue_set import DialogueSet, Source
+from interplay_bench.environment.errors import DataError, UsageError
+from interplay_bench.items.item_catalog import ItemCatalog
+from interplay_bench.items.title_leak import leak
 
 SEEKER, HELPER = 7, 8
 NAMES: dict[str, str | None] = {
@@ -70,13 +72,13 @@ USUAL = record(
 
 @pytest.fixture
 def load(tmp_path: Path) -> Any:
-    def write_and_load(*records: dict[str, Any] | str, facts: Any = None) -> DialogueSet:
+    def write_and_load(*records: dict[str, Any] | str, facts: Any = None, attributes: str = "wish") -> DialogueSet:
         lines = [each if isinstance(each, str) else json.dumps(each) for each in records]
         path = tmp_path / "test_data.jsonl"
         path.write_text("\n".join(lines))
         if facts is not None:
             (tmp_path / "id2info.json").write_text(json.dumps(facts))
-        return find_dataset("redial").loader(Source(str(path)))
+        return DATASETS.find("redial").loader(Source(str(path), options={"attributes": attributes}))
 
     return write_and_load
 
@@ -100,7 +102,7 @@ def test_a_dialogue(load: Any) -> None:
 
 
 def test_the_persona_is_made_of_what_the_seeker_brought_up(load: Any) -> None:
-    (dialogue,) = load(USUAL, facts=FACTS).dialogues
+    (dialogue,) = load(USUAL, facts=FACTS, attributes="facts").dialogues
     persona = dialogue.persona
     assert persona.general_preferences == "Enjoys crime and thriller films. Has liked the work of Michael Mann."
     assert [(seen.item.id, seen.review) for seen in persona.history] == [
@@ -110,6 +112,46 @@ def test_the_persona_is_made_of_what_the_seeker_brought_up(load: Any) -> None:
         "An action and crime film directed by Michael Mann, with Al Pacino and Robert De Niro."
         ' A detective feels the heat. The making of "…".'
     )
+
+
+def test_attributes_are_a_wish_that_ten_films_fulfil(load: Any) -> None:
+    alike = {"name": "x", "genre": ["action", "crime"], "plot": "A robbery.", "director": [], "writer": [], "star": []}
+    facts = {
+        **{str(number): alike for number in range(20, 29)},
+        "10": {**FACTS["10"], "genre": ["action", "crime", "war"], "plot": "A Heat of a heist, by a detective."},
+    }
+    (dialogue,) = load(USUAL, facts=facts).dialogues
+    # No other film is about war or the police: to tell so would leave no choice.
+    assert dialogue.persona.target_attributes == "Wants an action and crime film about a robbery. Something exciting."
+    assert dialogue.target is not None
+    assert dialogue.target.attributes["theme"] == ("a robbery", "police work")
+
+
+def test_what_is_named_after_the_target_is_not_in_the_history(load: Any) -> None:
+    late = record((HELPER, "See @10"), (SEEKER, "I will. I love @12 too"))
+    (dialogue,) = load(late, facts=FACTS).dialogues
+    assert dialogue.persona.history == ()
+    (dialogue,) = load(late, facts=FACTS, attributes="facts").dialogues
+    assert [seen.item.id for seen in dialogue.persona.history] == ["12"]
+
+
+def test_unknown_attributes_are_an_error(load: Any) -> None:
+    with pytest.raises(UsageError, match="'plot', where wish or facts is needed"):
+        load(USUAL, attributes="plot")
+
+
+@pytest.mark.slow
+def test_the_audit_tells_a_wish_from_a_riddle(data: Path) -> None:
+    place = str(data / "redial")
+    rows = {}
+    for kind in ("wish", "facts"):
+        source = load_dataset("redial", place, options={"attributes": kind})
+        rows[kind] = {row.what: row for row in audit_attributes(source.dialogues, ItemCatalog(source, lambda: None))}
+    assert "people" not in rows["wish"]
+    assert rows["wish"]["everything"].singled_out <= 1
+    assert rows["wish"]["words (BM25)"].singled_out <= 0.05 * rows["wish"]["words (BM25)"].told
+    assert rows["facts"]["people"].singled_out > 0.8 * rows["facts"]["people"].told
+    assert rows["facts"]["words (BM25)"].singled_out > 0.9 * rows["facts"]["words (BM25)"].told
 
 
 def test_without_metadata_there_are_no_attributes(load: Any) -> None:
@@ -194,7 +236,7 @@ def test_half_a_character_is_an_error_that_names_the_dialogue(load: Any) -> None
 
 
 def test_files_that_are_no_text_say_so(tmp_path: Path) -> None:
-    loader = find_dataset("redial").loader
+    loader = DATASETS.find("redial").loader
     path = tmp_path / "test_data.jsonl"
     path.write_bytes(gzip.compress(json.dumps(USUAL).encode()))
     with pytest.raises(DataError, match="compressed: unpack it"):
@@ -207,7 +249,7 @@ def test_files_that_are_no_text_say_so(tmp_path: Path) -> None:
 
 
 def test_missing_empty_and_unknown(load: Any, tmp_path: Path) -> None:
-    loader = find_dataset("redial").loader
+    loader = DATASETS.find("redial").loader
     with pytest.raises(DataError, match="holds no dialogue"):
         load("")
     with pytest.raises(DataError, match="give its file, or a folder"):
@@ -224,6 +266,7 @@ def test_missing_empty_and_unknown(load: Any, tmp_path: Path) -> None:
     ("split", "dialogues", "without_target", "never_proposed", "replayable", "accept_first"),
     [("test", 125, 9, 1, 115, 25), ("train", 582, 37, 6, 539, 74)],
 )
+@pytest.mark.slow
 def test_golden_numbers(
     data: Path,
     split: str,
@@ -233,7 +276,7 @@ def test_golden_numbers(
     replayable: int,
     accept_first: int,
 ) -> None:
-    loaded = find_dataset("redial").loader(Source(str(data / "redial"), split)).dialogues
+    loaded = DATASETS.find("redial").loader(Source(str(data / "redial"), split)).dialogues
     proposed = [each for each in loaded if each.target_turn() is not None]
     assert len(loaded) == dialogues
     assert sum(each.target is None for each in loaded) == without_target
@@ -242,8 +285,9 @@ def test_golden_numbers(
     assert sum(each.target_turn() == next(each.proposals()) for each in proposed) == accept_first
 
 
+@pytest.mark.slow
 def test_no_persona_names_its_target(data: Path) -> None:
-    loaded = find_dataset("redial").loader(Source(str(data / "redial"), "train")).dialogues
+    loaded = DATASETS.find("redial").loader(Source(str(data / "redial"), "train")).dialogues
     for dialogue in loaded:
         persona = dialogue.persona
         texts = (persona.general_preferences, persona.target_attributes, *(seen.review for seen in persona.history))
@@ -251,11 +295,16 @@ def test_no_persona_names_its_target(data: Path) -> None:
         assert dialogue.target not in [seen.item for seen in persona.history]
 
 
-def test_loading_is_quick(data: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_many_dialogues_share_their_items(data: Path, tmp_path: Path) -> None:
     (tmp_path / "id2info.json").write_bytes((data / "redial" / "id2info.json").read_bytes())
-    (tmp_path / "test_data.jsonl").write_bytes((data / "redial" / "test_data.jsonl").read_bytes() * 20)
-    started = time.process_time()
-    loaded = find_dataset("redial").loader(Source(str(tmp_path)))
-    assert time.process_time() - started < 8  # about 1 s on an idle machine
-    assert len(loaded.dialogues) == 2500
+    (tmp_path / "test_data.jsonl").write_bytes((data / "redial" / "test_data.jsonl").read_bytes() * 4)
+    loaded = DATASETS.find("redial").loader(Source(str(tmp_path)))
+    assert len(loaded.dialogues) == 500
     assert len(loaded.items) < 1000
+
+
+@pytest.mark.parametrize("ids", [("x", "x", "x~2"), ("x~2", "x", "x"), ("x", "x~2", "x", "x", "x~2"), ("x", "x", "x")])
+def test_ids_stay_apart_after_renaming(load: Any, ids: tuple[str, ...]) -> None:
+    loaded = load(*({**USUAL, "conversationId": name} for name in ids))
+    assert len({dialogue.id for dialogue in loaded.dialogues}) == len(ids)

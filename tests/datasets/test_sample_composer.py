@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from interplay_bench.datasets.sample import compose
+from interplay_bench.datasets.sample import cast, compose
 
 FIELDS = {
     "data_id",
@@ -22,21 +22,21 @@ FIELDS = {
     "gt_abstract",
     "dialogue",
 }
-BY_NAME = {film.name: film for film in compose.FILMS}
+BY_NAME = {film.name: film for film in cast.FILMS}
 SPLITS: dict[str, list[dict[str, Any]]] = {
-    split: json.loads((compose.HERE / f"{split}.json").read_text(encoding="utf-8")) for split in compose.SIZES
+    split: json.loads((cast.HERE / f"{split}.json").read_text(encoding="utf-8")) for split in cast.SIZES
 }
-LONGEST_TITLE_FIRST = sorted(compose.FILMS, key=lambda film: -len(film.title))
+LONGEST_TITLE_FIRST = sorted(cast.FILMS, key=lambda film: -len(film.title))
 ROWS = [row for rows in SPLITS.values() for row in rows]
 
 
-def recommended(row: dict[str, Any]) -> list[tuple[int, compose.Film]]:
+def recommended(row: dict[str, Any]) -> list[tuple[int, cast.Film]]:
     """The recommendations of a dialogue: turn number and film."""
     return read_recommendations(tuple(row["dialogue"]))
 
 
 @cache
-def read_recommendations(dialogue: tuple[str, ...]) -> list[tuple[int, compose.Film]]:
+def read_recommendations(dialogue: tuple[str, ...]) -> list[tuple[int, cast.Film]]:
     found = []
     for number, turn in enumerate(dialogue):
         film = next((film for film in LONGEST_TITLE_FIRST if film.title in turn), None)
@@ -55,9 +55,9 @@ def composed() -> dict[str, str]:
     return compose.compose()
 
 
-@pytest.mark.parametrize("split", compose.SIZES)
+@pytest.mark.parametrize("split", cast.SIZES)
 def test_committed_files_are_what_the_composer_makes(composed: dict[str, str], split: str) -> None:
-    assert (compose.HERE / f"{split}.json").read_bytes() == composed[f"{split}.json"].encode()
+    assert (cast.HERE / f"{split}.json").read_bytes() == composed[f"{split}.json"].encode()
 
 
 def test_every_record_has_pearls_format() -> None:
@@ -68,7 +68,7 @@ def test_every_record_has_pearls_format() -> None:
 def check_format(row: dict[str, Any]) -> None:
     film = BY_NAME[row["gt_movie_title"]]
     assert set(row) == FIELDS
-    assert row["dialogue"][:2] == compose.SEED_DIALOGUE
+    assert row["dialogue"][:2] == cast.SEED_DIALOGUE
     assert all(re.match(r"(Seeker|Recommender): ", turn) for turn in row["dialogue"])
     assert len(row["user_persona"].split("\n\n")) == len(row["seen_movie_titles"]) == 3
     assert all(re.match(r"\[(Like|Dislike)\] \S", text) for text in row["user_persona"].split("\n\n"))
@@ -77,39 +77,39 @@ def check_format(row: dict[str, Any]) -> None:
 
 
 def test_film_facts_are_complete_and_premises_do_not_name_the_film() -> None:
-    assert len(BY_NAME) == len(compose.FILMS) >= 180
-    for film in compose.FILMS:
+    assert len(BY_NAME) == len(cast.FILMS) >= 180
+    for film in cast.FILMS:
         assert 1930 < film.year < 2026
         assert len(film.cast) == 3
         assert 1 <= len(film.genres) <= 3
         assert 4 <= len(set(film.traits)) <= 6
-        assert set(film.traits) <= set(compose.VOCABULARY)
-        assert not compose.hints(film.premise, film)
-    assert all(len(set(forms[kind])) >= 3 for forms in compose.VOCABULARY.values() for kind in ("praise", "ask"))
-    assert all(len(set(forms[kind])) >= 3 for forms in compose.VOCABULARY.values() for kind in ("pitch", "gripe"))
+        assert set(film.traits) <= set(cast.VOCABULARY)
+        assert not cast.hints(film.premise, film)
+    assert all(len(set(forms[kind])) >= 3 for forms in cast.VOCABULARY.values() for kind in ("praise", "ask"))
+    assert all(len(set(forms[kind])) >= 3 for forms in cast.VOCABULARY.values() for kind in ("pitch", "gripe"))
 
 
 def test_premises_and_names_hold_no_other_films_title() -> None:
-    for film in compose.FILMS:
+    for film in cast.FILMS:
         texts = (film.premise, *film.directors, *film.cast[:2])
-        others = [other.title for other in compose.FILMS if other is not film]
+        others = [other.title for other in cast.FILMS if other is not film]
         assert not [(film.name, t) for t in others for text in texts if re.search(rf"\b{re.escape(t)}\b", text)]
 
 
 def test_every_trait_of_a_film_can_be_worded_without_hinting_at_it() -> None:
-    for film in compose.FILMS:
+    for film in cast.FILMS:
         for kind in ("praise", "ask"):
-            assert compose.sayable(film.traits, set(film.traits), kind, [film]) == list(film.traits), film.name
+            assert cast.sayable(film.traits, set(film.traits), kind, [film]) == list(film.traits), film.name
 
 
 def test_the_data_card_counts_right() -> None:
-    card = (compose.HERE / "README.md").read_text(encoding="utf-8")
+    card = (cast.HERE / "README.md").read_text(encoding="utf-8")
     for split, rows in SPLITS.items():
         users, targets = ({row[key] for row in rows} for key in ("user_id", "gt_movie_title"))
         films = {film for row in rows for _, film in recommended(row)}
         assert f"| {split} | {len(rows)} | {len(users)} | {len(targets)} | {len(films)} |" in card
-    assert f"{len(compose.FILMS)} films" in card
-    assert f"{len(compose.VOCABULARY)} traits" in card
+    assert f"{len(cast.FILMS)} films" in card
+    assert f"{len(cast.VOCABULARY)} traits" in card
 
 
 def test_no_film_is_recommended_in_two_splits() -> None:
@@ -126,14 +126,14 @@ def test_everybody_is_seen_in_train_with_the_same_history() -> None:
         assert train[row["user_id"]] == (row["user_persona"], row["seen_movie_titles"])
 
 
-@pytest.mark.parametrize("split", compose.SIZES)
+@pytest.mark.parametrize("split", cast.SIZES)
 def test_position_is_no_cue(split: str) -> None:
     positions = Counter(position(row) for row in SPLITS[split])
-    assert set(positions) == set(range(1, compose.ROUNDS + 1))
+    assert set(positions) == set(range(1, cast.ROUNDS + 1))
     assert max(positions.values()) / len(SPLITS[split]) <= 0.22
 
 
-@pytest.mark.parametrize("split", compose.SIZES)
+@pytest.mark.parametrize("split", cast.SIZES)
 def test_length_and_questions_are_no_cue(split: str) -> None:
     sizes: dict[bool, list[int]] = {True: [], False: []}
     after_question = 0
@@ -152,7 +152,7 @@ def test_length_and_questions_are_no_cue(split: str) -> None:
 def test_target_comes_last_once_and_within_six_rounds() -> None:
     for row in ROWS:
         films = [film for _, film in recommended(row)]
-        assert len(films) <= compose.ROUNDS
+        assert len(films) <= cast.ROUNDS
         assert films[-1].name == row["gt_movie_title"]
         assert len(set(films)) == len(films)
         assert not {film.name for film in films} & set(row["seen_movie_titles"])
@@ -163,34 +163,34 @@ def test_nothing_gives_the_target_away() -> None:
         film = BY_NAME[row["gt_movie_title"]]
         compose.check(row, film)
         told = recommended(row)
-        assert not any(compose.names(turn, film) for turn in row["dialogue"][: told[-1][0]])
+        assert not any(cast.names(turn, film) for turn in row["dialogue"][: told[-1][0]])
         texts = row["user_persona"].split("\n\n")
         for text in texts:
-            assert not any(compose.hints(text, BY_NAME[title]) for title in row["seen_movie_titles"])
+            assert not any(cast.hints(text, BY_NAME[title]) for title in row["seen_movie_titles"])
 
 
 def test_pitches_tell_the_target_from_the_distractors() -> None:
     for row in ROWS:
         target = BY_NAME[row["gt_movie_title"]]
         review = row["gt_abstract"].split("Review: ")[1]
-        named = {t for t in target.traits if any(form in review for form in compose.VOCABULARY[t]["praise"])}
+        named = {t for t in target.traits if any(form in review for form in cast.VOCABULARY[t]["praise"])}
         for number, film in recommended(row):
             turn = row["dialogue"][number]
-            pitched = {t for t in film.traits if any(form in turn for form in compose.VOCABULARY[t]["pitch"])}
+            pitched = {t for t in film.traits if any(form in turn for form in cast.VOCABULARY[t]["pitch"])}
             assert 2 <= len(pitched) <= 3
             if film is target:
                 assert len(pitched & named) >= 2
             else:
-                assert len(compose.shared(film, target)) <= 1
+                assert len(cast.shared(film, target)) <= 1
                 assert len(pitched & named) <= 1
 
 
 def test_a_hint_is_found_whatever_the_case_article_or_year() -> None:
     film = BY_NAME["The Godfather (1972)"]
-    assert compose.hints("like a GODFATHER to me", film)
-    assert not compose.hints("a film about the mob", film)
-    assert compose.names("they all get out, alive", BY_NAME["Get Out (2017)"])
-    assert not compose.hints("I'd get a night out of it", BY_NAME["Get Out (2017)"])
+    assert cast.hints("like a GODFATHER to me", film)
+    assert not cast.hints("a film about the mob", film)
+    assert cast.names("they all get out, alive", BY_NAME["Get Out (2017)"])
+    assert not cast.hints("I'd get a night out of it", BY_NAME["Get Out (2017)"])
 
 
 def test_check_refuses_a_record_that_names_its_target() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from interplay_bench.cli import main
+from interplay_bench.cli.main import main
 from interplay_bench.metrics.rates import rate
-from interplay_bench.results import Direction, Score
+from interplay_bench.metrics.score import Direction, Score
 
 PAPER = Path(__file__).parents[2] / "leaderboard" / "paper.toml"
 TIMES = {"finished": "2026-01-01T00:00:00+00:00", "seconds": 1.5, "dialogues": 100, "dialogues_per_second": 66.7}

@@ -32,6 +32,7 @@ const names = () => bodies().map((body) => body.querySelector(".more").textConte
 const heads = [...document.querySelectorAll("#TABLE thead th[aria-sort]")];
 const head = (text) => heads.find((th) => th.innerText.includes(text));
 const press = (selector) => document.querySelector(selector).click();
+const pressed = (label) => [...document.querySelectorAll(".tools button")].find((b) => b.textContent === label).click();
 const type = (text) => {
   const box = document.getElementById("filter");
   box.value = text;
@@ -70,7 +71,7 @@ def page(shelf: Shelf) -> Path:
     return shelf.root / "leaderboard" / "index.html"
 
 
-def browse(page: Path, steps: str, width: int = 1280) -> dict[str, Any]:
+def set_catalog(page: Path, steps: str, width: int = 1280) -> dict[str, Any]:
     """Open the page, take the steps, and return what was ``seen``. A frame is as narrow as a phone; no window is."""
     text = page.read_text()
     (table,) = re.findall(r'<section id="(table-1-redial)"', text)
@@ -97,7 +98,7 @@ def chromium(folder: Path, *arguments: str) -> str:
 
 
 def test_it_sorts_filters_and_unfolds(page: Path) -> None:
-    seen = browse(
+    seen = set_catalog(
         page,
         """
         seen.before = names();
@@ -114,15 +115,19 @@ def test_it_sorts_filters_and_unfolds(page: Path) -> None:
         type("MODEL 9");
         seen.filtered = names();
         seen.count = document.getElementById("found").value;
+        press('.tools button[value="control"]');
+        press("#clear");
+        seen.cleared = [names().length, document.getElementById("clear").hidden,
+                        document.querySelector('.tools button[value="control"]').ariaPressed];
         type("nothing");
         seen.empty = [names(), shown(document.querySelector("#TABLE .empty"))];
         type("");
         press('.tools button[value="control"]');
         seen.withoutControls = names();
         press('.tools button[value="control"]');
-        press('.tools button[value="redial"]');
+        pressed("redial");
         seen.withoutRedial = [names(), [...document.querySelectorAll("section")].filter(shown).length];
-        press('.tools button[value="redial"]');
+        pressed("redial");
         seen.all = names().length;
         const more = document.querySelector("#TABLE button.more");
         const detail = document.getElementById(more.getAttribute("aria-controls"));
@@ -139,17 +144,18 @@ def test_it_sorts_filters_and_unfolds(page: Path) -> None:
     assert seen["lowest"] in ("told", "accept-first")
     assert seen["missingLast"] == "model-9"
     assert seen["filtered"] == ["model-9"]
-    assert seen["count"] == "2 rows"
+    assert seen["count"] == "2 rows, filtered: model contains model and 9"
+    assert seen["cleared"] == [6, True, "true"]
     assert seen["empty"] == [[], True]
     assert "accept-first" not in seen["withoutControls"]
-    assert seen["withoutRedial"] == [[], 3]
+    assert seen["withoutRedial"] == [[], 4]
     assert seen["all"] == 6
     assert seen["unfolds"] == [False, True, "true"]
     assert seen["command"].startswith("interplay-bench run --task user_multiturn --model ")
 
 
 def test_the_second_table_unfolds_to_the_record_and_leaves_the_command_to_the_first(page: Path) -> None:
-    seen = browse(
+    seen = set_catalog(
         page,
         """
         const section = document.getElementById("table-1-redial-beyond");
@@ -170,11 +176,11 @@ def test_the_second_table_unfolds_to_the_record_and_leaves_the_command_to_the_fi
 
 
 def test_it_draws_a_plot_of_each_metric_with_intervals(page: Path) -> None:
-    seen = browse(
+    seen = set_catalog(
         page,
         """
         const plots = [...document.querySelectorAll("#TABLE figure")];
-        seen.plots = plots.map((plot) => plot.dataset.column);
+        seen.plots = plots.map((plot) => plot.querySelector("figcaption").textContent.split(" ")[0]);
         seen.marks = plots.map((plot) => plot.querySelectorAll(".mark circle, .mark rect").length);
         seen.whiskers = plots.map((plot) => plot.querySelectorAll(".mark path").length);
         const whisker = plots[0].querySelector(".mark path").getAttribute("d");
@@ -186,7 +192,7 @@ def test_it_draws_a_plot_of_each_metric_with_intervals(page: Path) -> None:
         seen.dimmed = plots[0].querySelectorAll(".mark.off").length;
         """,
     )
-    assert seen["plots"] == ["SR", "ET", "FR", "BERTScore", "Dist-4", "words"]
+    assert seen["plots"] == ["SR", "ET", "FR", "BERTScore", "Dist-4", "#"]
     assert seen["marks"] == [6, 6, 6, 1, 1, 1]
     assert seen["whiskers"] == [6, 6, 6, 1, 0, 1]
     assert seen["inside"]
@@ -196,7 +202,7 @@ def test_it_draws_a_plot_of_each_metric_with_intervals(page: Path) -> None:
 
 @pytest.mark.parametrize(("width", "columns"), [(1280, 3), (390, 1)])
 def test_it_fits_the_window(page: Path, width: int, columns: int) -> None:
-    seen = browse(
+    seen = set_catalog(
         page,
         """
         seen.width = innerWidth;

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from interplay_bench.cli import main
+from interplay_bench.cli.main import main
 
 if TYPE_CHECKING:
     from tests.leaderboard.conftest import Shelf
@@ -124,7 +124,8 @@ def test_a_real_run_is_published_and_rendered(shelf: Shelf, toy: object, capsys:
         arguments = ["--task", "user_multiturn", "--model", model, "--dataset", "toy", "--plugin", str(toy)]
         assert main(["run", *arguments, "--output", f"runs/{model}"]) == 0
         assert main(["publish", f"runs/{model}", "--allow-dirty"]) == 0
-    (table,) = shelf.tables()
+    table, beyond = shelf.tables()
+    assert "agreement with people" in str(beyond)
     assert [(row["model"], row["control"], row["knows_target"]) for row in table["rows"]] == [
         ("accept-first", True, False),
         ("oracle", True, True),

@@ -81,3 +81,12 @@ def test_the_interval_is_about_hanley_and_mcneils() -> None:
 def test_not_a_number_is_refused() -> None:
     with pytest.raises(ValueError, match="not a number"):
         auc([0.5, float("nan")], [True, False])
+
+
+def test_within_strata_only_pairs_of_one_stratum_count() -> None:
+    scores, labels = [1.0, 2.0, 3.0, 4.0], [False, True, False, True]
+    assert auc(scores, labels).value == pytest.approx(0.75)
+    within = auc(scores, labels, strata=["first", "first", "second", "second"])
+    assert within.value == 1
+    assert "pairs:within-strata" in within.signature
+    assert auc(scores, labels, strata=[1, 2, 3, 4]).value is None

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from interplay_bench.errors import CheckpointError, UsageError
+from interplay_bench.environment.errors import CheckpointError, UsageError
 from interplay_bench.metrics import bertscore
 from interplay_bench.metrics.bertscore import DEFAULT, SMALL, BertScorer, choose_encoder
 
@@ -140,7 +140,7 @@ def test_auto_takes_what_is_cached(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     with pytest.raises(CheckpointError, match="pip install"):  # half a download is none
         choose_encoder("auto")
     (snapshot / "model.safetensors").write_bytes(b"")
-    assert choose_encoder("auto") == bertscore.Encoder(DEFAULT, snapshot)
+    assert choose_encoder("auto") == bertscore.TextEncoder(DEFAULT, snapshot)
     assert capsys.readouterr().err == ""
 
 
@@ -177,7 +177,7 @@ def test_broken_folders(tmp_path: Path) -> None:
         BertScorer(str(tmp_path), device="cpu")
     for file in ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"):
         (tmp_path / file).write_bytes((small_folder() / file).read_bytes())
-    with pytest.raises(CheckpointError, match="cannot be loaded"):
+    with pytest.raises(CheckpointError, match="is no whole safetensors file"):
         BertScorer(str(tmp_path), device="cpu")
 
 
@@ -207,7 +207,7 @@ def test_a_hub_that_hangs_costs_seconds(silent_hub: str, tmp_path: Path) -> None
 def test_importing_it_is_light() -> None:
     code = (
         "import sys; from interplay_bench.metrics import auc, bertscore, distinct, intervals, rates, words\n"
-        "import interplay_bench.statistics\n"
+        "import interplay_bench.metrics.paired_tests\n"
         "heavy = {'numpy', 'scipy', 'torch', 'transformers', 'huggingface_hub', 'pandas'} & set(sys.modules)\n"
         "sys.exit(', '.join(heavy) or None)"
     )

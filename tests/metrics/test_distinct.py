@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 from itertools import accumulate
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interplay_bench.errors import UsageError
+from interplay_bench.environment.errors import UsageError
 from interplay_bench.metrics.distinct import distinct, distinct_at, distinct_difference, word_v1
 
 FIXTURE = ["a b c d e", "a b c d f", "hi"]
@@ -132,3 +133,11 @@ def test_a_paired_difference_knows_the_more_diverse() -> None:
     effect, error = found
     assert error is not None
     assert effect > 3 * error > 0
+
+
+def test_a_mark_belongs_to_its_letter_however_it_is_encoded() -> None:
+    sentence = "Amélie is très belle"
+    forms = [unicodedata.normalize(form, sentence) for form in ("NFC", "NFD")]
+    assert distinct(forms, 4).value == 0.5
+    assert word_v1("मुझे हिन्दी फ़िल्में पसंद हैं") == ["मुझे", "हिन्दी", "फ़िल्में", "पसंद", "हैं"]
+    assert word_v1("don’t—go 👍🏽") == ["don't", "—", "go", "👍", "🏽"]

@@ -20,3 +20,7 @@ def test_golden_numbers() -> None:
 def test_of_nothing_there_is_no_value() -> None:
     assert mrr([], 10, []).value is None
     assert recall_at([], 1, name="R").value is None
+
+
+def test_a_rank_below_the_cut_counts_nothing() -> None:
+    assert mrr([1, 2, 3], 2, ["a", "b", "c"]).value == pytest.approx((1 + 1 / 2) / 3)

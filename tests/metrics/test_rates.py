@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interplay_bench.metrics.rates import rate, wilson
+from interplay_bench.metrics.rates import clustered_wilson, rate, user_rate, wilson
 
 # Table 1 of the paper, as printed, and the only integers of 2,069 dialogues behind it.
 TABLE_1 = [
@@ -63,3 +63,51 @@ def test_the_interval_holds_the_rate_and_mirrors(total: int, data: st.DataObject
 def test_what_cannot_be_is_refused(count: int, total: int, confidence: float) -> None:
     with pytest.raises(ValueError, match="must lie between"):
         wilson(count, total, confidence)
+
+
+def test_users_with_one_outcome_each_are_independent() -> None:
+    outcomes = [True] * 7 + [False] * 5
+    assert user_rate("SR", outcomes, range(12), direction="higher") == rate("SR", 7, 12, direction="higher")
+
+
+def test_users_who_always_agree_with_themselves_count_once() -> None:
+    """Ten users of five equal outcomes know what ten outcomes do; the quantile is Student's of nine degrees."""
+    users = [user for user in range(10) for _ in range(5)]
+    low, high = clustered_wilson([user < 4 for user in users], users)
+    # By hand: the variance by users has 9 degrees of freedom.
+    p, n, t = 0.4, 9.0, 2.262157
+    scale = 1 + t * t / n
+    half = t * (p * (1 - p) / n + t * t / (4 * n * n)) ** 0.5 / scale
+    middle = (p + t * t / (2 * n)) / scale
+    assert (low, high) == pytest.approx((middle - half, middle + half), abs=1e-6)
+
+
+def test_an_interval_by_users_covers() -> None:
+    """20 users of 20 dialogues each, users differ (beta, intra-class correlation 0.1): Wilson's alone covers 0.67."""
+    rng = random.Random(1)
+    plain = clustered = 0
+    users = [user for user in range(20) for _ in range(20)]
+    for _ in range(400):
+        own = [rng.betavariate(2.7, 6.3) for _ in range(20)]  # mean 0.3, correlation 1 / (1 + 9)
+        outcomes = [rng.random() < own[user] for user in users]
+        low, high = wilson(sum(outcomes), len(outcomes))
+        plain += low <= 0.3 <= high
+        low, high = clustered_wilson(outcomes, users)
+        clustered += low <= 0.3 <= high
+    assert plain / 400 < 0.8
+    assert clustered / 400 >= 0.93
+
+
+def test_one_user_alone_has_no_interval() -> None:
+    score = user_rate("SR", [True, False], ["u", "u"], direction="higher")
+    assert (score.value, score.low, score.high) == (0.5, None, None)
+    assert score.signature == rate("SR", 1, 2, direction="higher").signature
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 4)), min_size=2, max_size=60))
+def test_an_interval_by_users_holds_the_rate(pairs: list[tuple[bool, int]]) -> None:
+    outcomes, users = [o for o, _ in pairs], [u for _, u in pairs]
+    if len(set(users)) > 1:
+        low, high = clustered_wilson(outcomes, users)
+        assert 0 <= low <= sum(outcomes) / len(outcomes) + 1e-12
+        assert sum(outcomes) / len(outcomes) - 1e-12 <= high <= 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from interplay_bench.cli import main
+from interplay_bench.cli.main import main
 
 RUN = ["run", "--task", "recommender", "--model", "match-score", "--dataset", "sample", "--limit", "2"]
 
@@ -19,10 +19,10 @@ def test_the_folder_is_named_as_the_missing_checkpoint_advises(
     monkeypatch.chdir(tmp_path)
     assert main(RUN) == 2
     assert "--set engine.model=PATH" in capsys.readouterr().err
-    shipped = str(files("interplay_bench.match_score") / "sample")
+    shipped = str(files("interplay_bench.metrics.match_score") / "sample")
     assert main([*RUN, "--set", f"engine.model={shipped}"]) == 0
 
 
 def test_it_has_no_other_option(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*RUN, "--dtype", "float32"]) == 2
+    assert main([*RUN, "--set", "engine.dtype=float32"]) == 2
     assert "no option but engine.model" in capsys.readouterr().err

@@ -7,19 +7,20 @@ from typing import Any
 
 import pytest
 
-from interplay_bench.card import ModelCard
-from interplay_bench.catalog import Catalog
-from interplay_bench.dialogue import ACTIONS, Action, Item, OracleView, Persona, Role, Turn, View
-from interplay_bench.errors import CardError
-from interplay_bench.interplay.episode import Episode
-from interplay_bench.interplay.lockstep import Rules, converse
-from interplay_bench.interplay.pair import Pair
-from interplay_bench.language_model import Choice, Generation, Prompt, Refusal, Sampling
-from interplay_bench.markup import END, Malformed
-from interplay_bench.registry import adapters
-from interplay_bench.simulator import LanguageModelSimulator
+from interplay_bench.dialogues.dialogue import ACTIONS, Action, Item, OracleView, Persona, Role, Turn, View
+from interplay_bench.dialogues.markup import END, Malformed
+from interplay_bench.dialogues.prompt import Prompt
+from interplay_bench.engines.language_model import Choice, Generation, Refusal, Sampling
+from interplay_bench.environment.errors import CardError
+from interplay_bench.items.title_index import TitleIndex
+from interplay_bench.simulation.dialogue_loop import SimulationConfig, converse
+from interplay_bench.simulation.episode import Episode
+from interplay_bench.simulation.pair import Pair
+from interplay_bench.simulators.adapter import ADAPTERS
+from interplay_bench.simulators.card import ModelCard
+from interplay_bench.simulators.language_model_simulator import LanguageModelSimulator
 from tests import random_model
-from tests.interplay.talk_plugin import BOOKS, gold
+from tests.simulation.talk_plugin import BOOKS, gold
 
 GUIDED = Sampling(max_tokens=8, stop=(END,), guided=True)
 VIEWS = [View(role, Persona(f"Likes rain {role}."), ()) for role in (Role.USER, Role.RECOMMENDER, Role.USER)]
@@ -55,7 +56,7 @@ class Told:
 
 
 def simulator(model: Any, sampling: Sampling = GUIDED, name: str = "zero-shot") -> LanguageModelSimulator:
-    cls: Any = adapters()[name]
+    cls: Any = ADAPTERS.all()[name]
     made: LanguageModelSimulator = cls(model, sampling)
     return made
 
@@ -119,7 +120,7 @@ def test_a_told_user_is_guided_alike() -> None:
 def test_a_server_does_not_guide_a_fine_tuned_model() -> None:
     card = ModelCard("served", "finetuned", "", {"kind": "endpoint"}, {"guided": True}, {"role": "user"})
     with pytest.raises(CardError, match="guided bars a fine-tuned model's structural tokens in local engines only"):
-        adapters()["finetuned"].from_card(card, None, 0)
+        ADAPTERS.all()["finetuned"].from_card(card, None, 0)
 
 
 TEMPLATE = "{% for m in messages %}[{{ m.role }}]{{ m.content }}\n{% endfor %}[assistant]"
@@ -128,7 +129,7 @@ TEMPLATE = "{% for m in messages %}[{{ m.role }}]{{ m.content }}\n{% endfor %}[a
 @pytest.fixture(scope="module")
 def engine() -> Any:
     """A random model that knows neither words nor markup."""
-    from interplay_bench.engines.transformers import TransformersModel
+    from interplay_bench.engines.local.transformers_model import TransformersModel
     from interplay_bench.engines.weights import TransformersSettings
 
     made = random_model.weights(random_model.tokenizer(template=TEMPLATE))
@@ -138,8 +139,8 @@ def engine() -> Any:
 def talk(engine: Any, window: int, temperature: float) -> list[Episode]:
     speaker = simulator(engine, Sampling(max_tokens=6, temperature=temperature, stop=(END,), seed=3, guided=True))
     dialogues = dict(enumerate(map(gold, range(4))))
-    rules = Rules(max_turns=6, window=window)
-    found = dict(converse(Pair(speaker, speaker), dialogues, Catalog(BOOKS), rules))
+    rules = SimulationConfig(max_turns=6, window=window)
+    found = dict(converse(Pair(speaker, speaker), dialogues, TitleIndex(BOOKS), rules))
     return [found[number] for number in sorted(found)]
 
 

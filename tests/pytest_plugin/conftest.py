@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from _pytest.pytester import SysModulesSnapshot
 
-from interplay_bench import registry
-from interplay_bench.pytest_plugin import items, storage, suite, summary  # noqa: F401
+from interplay_bench.datasets.dataset_entry import DATASETS
+from interplay_bench.evaluation.task import TASKS
+from interplay_bench.plugins.plugin_file import load_plugin
+from interplay_bench.simulators.model_spec import model_summaries
 
 # pytester forgets every module that a session imports first, but a task's file is known by its module.
-registry.load_plugin(Path(__file__).parent.parent / "toy_plugin.py")
-registry.tasks(), registry.models(), registry.datasets()
+load_plugin(Path(__file__).parent.parent / "toy_plugin.py")
+TASKS.all(), model_summaries(), DATASETS.all()
 
 Session = Callable[..., pytest.RunResult]
 
@@ -36,9 +38,10 @@ def _is_library(module: object) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def alone(remembering: None, pytester: pytest.Pytester) -> None:
-    """A project of its own, so that the options of this one do not reach it."""
+def alone(remembering: None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project of its own, so that the options of this one do not reach it, nor that it runs in several processes."""
     pytester.makeini("[pytest]")
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from interplay_bench.run import Run
+from interplay_bench.evaluation.run import Run
 
 Session = Callable[..., pytest.RunResult]
 TASKS = ("--pyargs", "interplay_bench.tasks")
@@ -57,7 +57,7 @@ def test_the_plugin_imports_nothing_heavy(pytester: pytest.Pytester) -> None:
         def test_mine():
             heavy = {"torch", "transformers", "numpy", "scipy", "pydantic", "pandas", "tabulate"}
             assert not heavy & set(sys.modules)
-            ours = ("interplay_bench.tasks.", "interplay_bench.run")
+            ours = ("interplay_bench.tasks.", "interplay_bench.evaluation.run")
             assert not [name for name in sys.modules if name.startswith(ours)]
         """
     )
@@ -103,10 +103,10 @@ def test_options_reach_the_run(session: Session, pytester: pytest.Pytester, mult
         models=("likes-dune",),
     ).assert_outcomes(passed=1)
     record = Run.load(pytester.path / "kept" / "toy-user_multiturn-likes-dune").record
-    assert record["dataset"]["dialogues"] == 9
-    assert record["task"]["options"]["decide"] == "generate"
-    assert record["request"]["seed"] == 3
-    assert "--data 28 --split test --limit 9 --seed 3 --set decide=generate" in record["command"]
+    assert record.dataset.dialogues == 9
+    assert record.task.options["decide"] == "generate"
+    assert record.request.seed == 3
+    assert "--data 28 --split test --limit 9 --seed 3 --set decide=generate" in str(record.command)
 
 
 def test_a_setting_goes_to_the_tasks_that_know_it(session: Session) -> None:
@@ -138,7 +138,7 @@ def test_a_model_of_the_other_side_or_without_a_voice_is_skipped(session: Sessio
         (("--interplay-model", "oracle", "--interplay-dataset", "tyo"), "Did you mean 'toy'"),
         (("--interplay-model", "oracle", "--interplay-plugin", "none.py"), "No plugin file"),
         (("--interplay-model", "oracle", "--interplay-set", "histroy=self"), "Did you mean 'history'"),
-        (("--interplay-model", "oracle", "--interplay-dtype", "float32"), "no engine"),
+        (("--interplay-model", "oracle", "--interplay-set", "engine.dtype=float32"), "has an engine"),
     ],
 )
 def test_a_misspelt_name_ends_the_session_at_once(session: Session, arguments: tuple[str, ...], words: str) -> None:
@@ -161,7 +161,7 @@ def test_an_error_of_a_run_is_one_line_and_not_a_traceback(session: Session, mul
 def test_a_bug_in_an_adapter_keeps_its_traceback(session: Session, pytester: pytest.Pytester, multiturn: Path) -> None:
     (pytester.path / "broken.py").write_text(
         "from interplay_bench import UserSimulator\n"
-        "from interplay_bench.registry import adapter\n"
+        "from interplay_bench.simulators.adapter import adapter\n"
         "@adapter('broken')\n"
         "class Broken(UserSimulator):\n"
         "    'Cannot divide.'\n"

@@ -10,7 +10,7 @@ import pytest
 
 ADAPTER = """
 from interplay_bench import Decision, UserSimulator, Verdict
-from interplay_bench.registry import adapter
+from interplay_bench.simulators.adapter import adapter
 
 
 @adapter("mine")
@@ -22,7 +22,7 @@ class MySimulator(UserSimulator):
 """
 CONFTEST = """
 from pathlib import Path
-from interplay_bench.registry import load_plugin
+from interplay_bench.plugins.plugin_file import load_plugin
 load_plugin(Path(__file__).with_name("adapter.py"))
 """
 TEST = """
@@ -31,10 +31,10 @@ from adapter import MySimulator
 def test_mine(interplay, tmp_path):
     run = interplay.run("user_multiturn", MySimulator(), dataset="toy", data="28", limit=20, seed=1)
     assert run.folder.is_relative_to(tmp_path)
-    assert run.record["dataset"]["dialogues"] == 20
+    assert run.record.dataset.dialogues == 20
     again = interplay.run("user_multiturn", "mine", dataset="toy", settings={"decide": "score"})
     assert again.folder != run.folder
-    assert run["SR"].low > 0.7
+    assert run["SR"].low > 0.6
 """
 GATES = '[gates.user_multiturn]\nSR = ">= 0.5"\n'
 Suite = Callable[[str], subprocess.CompletedProcess[str]]
@@ -70,4 +70,4 @@ def test_a_users_suite_fails(suite: Suite) -> None:
     assert done.returncode == 1, done.stdout + done.stderr
     assert "2 failed" in done.stdout
     assert "SR >= 0.5 broken: its interval's low end is" in done.stdout
-    assert 'assert run["SR"].low > 0.7' in done.stdout
+    assert 'assert run["SR"].low > 0.6' in done.stdout

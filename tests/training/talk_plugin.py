@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interplay_bench import Action, Dialogue, DialogueSet, Item, Mention, Persona, Preprocessing, Role, Source, Turn
-from interplay_bench.registry import dataset
+from interplay_bench.datasets.dataset_entry import dataset
 
 BOOKS = [Item(f"b{n}", title, None, domain="book") for n, title in enumerate(["Dune", "Emma", "Beloved", "Ulysses"])]
 

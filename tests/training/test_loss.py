@@ -7,14 +7,14 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from interplay_bench import Dialogue, Role
-from interplay_bench.training.attention import register
-from interplay_bench.training.example import Encoder, Example
 from interplay_bench.training.loss import RoleLoss
 from interplay_bench.training.packing import batches, pack
+from interplay_bench.training.role_example import ExampleEncoder, RoleExample
+from interplay_bench.training.segment_attention import register
 from interplay_bench.training.tokens import add_tokens
 
 
-def plain_loss(model: Any, examples: list[Example]) -> torch.Tensor:
+def plain_loss(model: Any, examples: list[RoleExample]) -> torch.Tensor:
     """The plain way: rows padded on the right, logits of every position, masked labels; the mean per token."""
     width = max(len(example.ids) for example in examples)
     ids = torch.tensor([[*e.ids, *[0] * (width - len(e.ids))] for e in examples])
@@ -41,7 +41,7 @@ def test_loss_and_gradients_are_those_of_the_plain_way(
     model: Any, tokenizer: Any, talks: tuple[Dialogue, ...], role: Role, attention: str
 ) -> None:
     add_tokens(model, tokenizer, ["book"])
-    examples = [Encoder(tokenizer, role).examples(dialogue)[0] for dialogue in talks[:4]]
+    examples = [ExampleEncoder(tokenizer, role).examples(dialogue)[0] for dialogue in talks[:4]]
     model.set_attn_implementation("eager")
     wanted = plain_loss(model, examples)
     expected = gradients(model, wanted)
@@ -61,14 +61,14 @@ def test_packed_dialogues_do_not_see_each_other(
 ) -> None:
     add_tokens(model, tokenizer, ["book"])
     model.set_attn_implementation(register() if attention == "segments" else attention)
-    examples = [Encoder(tokenizer, Role.USER).examples(dialogue)[0] for dialogue in talks[:3]]
+    examples = [ExampleEncoder(tokenizer, Role.USER).examples(dialogue)[0] for dialogue in talks[:3]]
     measure = RoleLoss(model)
     alone = sum(measure(pack([example])) for example in examples)
     torch.testing.assert_close(measure(pack(examples)), alone, rtol=1e-6, atol=1e-5)
 
 
 def test_long_dialogues_are_attended_to_in_blocks(model: Any) -> None:
-    from interplay_bench.training.attention import segment_attention
+    from interplay_bench.training.segment_attention import segment_attention
 
     torch.manual_seed(0)
     query, key, value = torch.randn(1, 4, 500, 8), torch.randn(1, 2, 500, 8), torch.randn(1, 2, 500, 8)
@@ -80,7 +80,7 @@ def test_long_dialogues_are_attended_to_in_blocks(model: Any) -> None:
 
 
 def test_batches_are_a_function_of_seed_and_epoch(tokenizer: Any, talks: tuple[Dialogue, ...]) -> None:
-    examples = [Encoder(tokenizer, Role.USER).examples(dialogue)[0] for dialogue in talks]
+    examples = [ExampleEncoder(tokenizer, Role.USER).examples(dialogue)[0] for dialogue in talks]
     first = batches(examples, 2, seed=0, epoch=0)
     assert first == batches(examples, 2, seed=0, epoch=0)
     assert first != batches(examples, 2, seed=0, epoch=1)

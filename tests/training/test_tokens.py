@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from interplay_bench.markup import special_tokens
+from interplay_bench.dialogues.markup import special_tokens
 from interplay_bench.training.tokens import add_tokens, describe
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,9 +14,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from interplay_bench.cli import main
-from interplay_bench.errors import CheckpointError
-from interplay_bench.language_model import Channel, Choice, Message, Part, Prompt, Sampling
+from interplay_bench.cli.main import main
+from interplay_bench.dialogues.prompt import Channel, Message, Part, Prompt
+from interplay_bench.engines.language_model import Choice, Sampling
+from interplay_bench.environment.errors import CheckpointError
 
 PLUGIN = Path(__file__).parent / "talk_plugin.py"
 ROOT = PLUGIN.parent.parent.parent
@@ -49,6 +51,7 @@ def test_a_full_checkpoint_loads_with_plain_transformers(
     readme = (tmp_path / "out" / "README.md").read_text()
     assert record["data"]["talks"] in readme
     assert record["command"].startswith("interplay-bench train")
+    assert f"--plugin {PLUGIN}" in record["command"]
     assert record["supervised_tokens"] < record["tokens"]
     assert train(card, tmp_path / "out") == 2
     assert "already holds a finished training" in capsys.readouterr().err
@@ -68,7 +71,7 @@ def test_a_low_rank_checkpoint_loads_with_peft_and_in_the_engine(card: Path, tmp
     text = "Likes books.\n<user><action>"
     with torch.no_grad():
         logits = model(**tokenizer(text, return_tensors="pt", add_special_tokens=False)).logits[0, -1]
-    from interplay_bench.engines.naive import NaiveModel
+    from interplay_bench.engines.reference import NaiveModel
     from interplay_bench.engines.weights import TransformersSettings
 
     engine = NaiveModel(TransformersSettings(model=str(out), dtype="float32"))
@@ -155,3 +158,80 @@ def test_the_curve_needs_matplotlib_and_nothing_else_does(tmp_path: Path, monkey
     pytest.importorskip("matplotlib")
     assert draw(losses, "a", tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_max_steps_ends_a_training_that_can_be_resumed(
+    card: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ["--set", "patience=0"]
+    assert train(card, tmp_path / "whole", *more) == 0
+    ended = tmp_path / "ended"
+    assert train(card, ended, *more, "--set", "max_steps=2") == 0
+    assert "--resume and more of them continues it" in capsys.readouterr().out
+    record = json.loads((ended / "training.json").read_text())
+    assert (record["steps"], record["planned_steps"]) == (2, 6)
+    assert train(card, ended, *more) == 2
+    assert "Add --resume" in capsys.readouterr().err
+    assert train(card, ended, *more, "--resume") == 0
+    assert json.loads((ended / "training.json").read_text())["steps"] == 6
+    same(tmp_path / "whole", ended, exactly=True)
+    assert train(card, ended, *more, "--resume") == 2
+    assert "already holds a finished training" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("part", ["losses.jsonl", "losses.png", "README.md", "training.json"])
+def test_a_disk_that_is_full_at_the_end_loses_nothing(
+    part: str, card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    plain = Path.replace
+
+    def full(draft: Path, target: Path) -> Path:
+        if Path(target).name == part:
+            raise OSError(28, "No space left on device", str(target))
+        return plain(draft, target)
+
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(Path, "replace", full)
+    assert train(card, out) == 1
+    assert not (out / "training.json").exists()
+    monkeypatch.undo()
+    assert train(card, out, "--resume") == 0
+    assert json.loads((out / "training.json").read_text())["steps"] == 6
+    assert not (out / "resume").exists()
+
+
+def test_the_printed_command_evaluates_what_was_trained(
+    card: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "a folder"
+    assert train(card, out, "--set", "method=lora", "--set", "epochs=1") == 0
+    folder, _, printed = capsys.readouterr().out.strip().removeprefix("Kept in ").partition(": ")
+    assert folder == str(out)
+    words = shlex.split(printed)
+    assert words[:2] == ["interplay-bench", "run"]
+    more = ["--dataset", "talks", "--data", "2", "--output", str(tmp_path / "run")]
+    assert main([*words[1:], *more]) == 0
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    from interplay_bench.engines.pretrained.model_files import weights_hash
+
+    assert weights_hash(out) in json.dumps(record["model"])
+
+
+@pytest.mark.parametrize("seed", ["-1", "x", str(2**32), str(2**63), "9" * 5000])
+def test_a_seed_that_no_generator_takes_is_refused(seed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "usersim-smollm2", "--seed", seed])
+    assert "a seed is a whole number from 0 to 4294967295" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["latest.json", "model.safetensors", "optimizer.safetensors", "optimizer.json"])
+def test_a_damaged_state_is_one_line(name: str, card: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert train(card, out, "--set", "max_steps=1") == 0
+    (path,) = (out / "resume").rglob(name)
+    path.write_bytes(path.read_bytes()[:20])
+    capsys.readouterr()
+    assert train(card, out, "--resume") == 2
+    assert "is damaged" in (said := capsys.readouterr().err)
+    assert said.strip().count("\n") == 0

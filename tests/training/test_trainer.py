@@ -8,31 +8,31 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from interplay_bench.training.base import prepare_base
 from interplay_bench.training.checkpointing import learnt
-from interplay_bench.training.material import Material, prepare, read_corpus
-from interplay_bench.training.recipe import TrainingRecipe
+from interplay_bench.training.examples import Examples, prepare, read_corpus
+from interplay_bench.training.trainable_model import prepare_base
 from interplay_bench.training.trainer import Schedule, Trainer
+from interplay_bench.training.training_recipe import TrainingRecipe
 
 Recipe = Callable[..., TrainingRecipe]
 
 
 def trainer(recipe: TrainingRecipe, folder: Path) -> Trainer:
     corpus = read_corpus(recipe, {})
-    learner = prepare_base(recipe, corpus.domains, 0)
-    return Trainer(learner, prepare(corpus, recipe, learner.tokenizer, 0), recipe, 0, folder)
+    trainable = prepare_base(recipe, corpus.domains, 0)
+    return Trainer(trainable, prepare(corpus, recipe, trainable.tokenizer, 0), recipe, 0, folder)
 
 
 def losses(made: Trainer) -> list[float]:
     return [record["loss"] for record in made.progress.losses]
 
 
-def plain_loop(recipe: TrainingRecipe, batches: list[list[list[Any]]], material: Material) -> list[float]:
+def plain_loop(recipe: TrainingRecipe, batches: list[list[list[Any]]], examples: Examples) -> list[float]:
     """Padded rows, logits everywhere, masked labels, the same optimiser: what the trainer must agree with."""
-    learner = prepare_base(recipe, ("book",), 0)
-    learner.model.set_attn_implementation("eager")
-    schedule = Schedule(recipe, len(material.train), 1)
-    optimizer = torch.optim.AdamW(learner.model.parameters(), lr=recipe.learning_rate, weight_decay=0.0)
+    trainable = prepare_base(recipe, ("book",), 0)
+    trainable.model.set_attn_implementation("eager")
+    schedule = Schedule(recipe, len(examples.train), 1)
+    optimizer = torch.optim.AdamW(trainable.model.parameters(), lr=recipe.learning_rate, weight_decay=0.0)
     found = []
     for step, passes in enumerate(batches):
         tokens = sum(example.supervised for batch in passes for example in batch)
@@ -47,11 +47,11 @@ def plain_loop(recipe: TrainingRecipe, batches: list[list[list[Any]]], material:
             for row, example in enumerate(batch):
                 for place, used in enumerate(example.mask):
                     labels[row, place] = example.ids[place] if used else -100
-            logits = learner.model(input_ids=ids, attention_mask=there).logits[:, :-1]
+            logits = trainable.model(input_ids=ids, attention_mask=there).logits[:, :-1]
             loss = cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100, reduction="sum")
             (loss / tokens).backward()
             total += float(loss.detach()) / tokens
-        torch.nn.utils.clip_grad_norm_(learner.model.parameters(), recipe.clip)
+        torch.nn.utils.clip_grad_norm_(trainable.model.parameters(), recipe.clip)
         optimizer.step()
         optimizer.zero_grad()
         found.append(total)
@@ -67,7 +67,7 @@ def test_the_losses_of_many_steps_are_the_plain_loops(recipe: Recipe, tmp_path: 
     steps = [passes for epoch in plan for passes in epoch]
     made.train()
     assert len(losses(made)) == len(steps) == made.schedule.steps
-    torch.testing.assert_close(losses(made), plain_loop(wanted, steps, made.material), rtol=0, atol=1e-4)
+    torch.testing.assert_close(losses(made), plain_loop(wanted, steps, made.examples), rtol=0, atol=1e-4)
     assert losses(made)[-1] < losses(made)[0] - 0.1
 
 
@@ -114,7 +114,7 @@ def test_the_best_weights_are_kept_and_training_stops(recipe: Recipe, tmp_path: 
     held = [record["validation"] for record in state.losses if "validation" in record]
     assert state.step < made.schedule.steps
     assert state.best == min(held)
-    assert made.evaluate(made.material.validation) == pytest.approx(min(held), abs=1e-6)
+    assert made.evaluate(made.examples.validation) == pytest.approx(min(held), abs=1e-6)
 
 
 def test_bfloat16_learns(recipe: Recipe, tmp_path: Path) -> None:

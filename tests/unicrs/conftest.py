@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from interplay_bench import Dialogue
-from interplay_bench.card import ModelCard
-from interplay_bench.runner import load
+from interplay_bench.datasets.load import load_dataset
+from interplay_bench.simulators.card import ModelCard
 from interplay_bench.unicrs.graph import KnowledgeGraph, read_graph
 from interplay_bench.unicrs.network import Network
-from interplay_bench.unicrs.recipe import UniCRSRecipe
+from interplay_bench.unicrs.unicrs_recipe import UniCRSRecipe
 
 FILMS = [f"{name} ({1990 + n})" for n, name in enumerate(("Alpha", "Bravo", "Delta", "Gamma", "Kappa", "Omega"))]
 OTHERS = ["comedy", "drama", "Ann Lee", "Bob Roe"]
@@ -94,7 +94,7 @@ def graph(world: Path) -> KnowledgeGraph:
 
 @pytest.fixture
 def dialogues(world: Path) -> tuple[Dialogue, ...]:
-    return load("redial", str(world), "train").dialogues
+    return load_dataset("redial", str(world), "train").dialogues
 
 
 def table(models: Path) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from interplay_bench import Action, Dialogue, Item, Role, Turn
-from interplay_bench.catalog import Catalog
-from interplay_bench.errors import DataError
+from interplay_bench.environment.errors import DataError
+from interplay_bench.items.title_index import TitleIndex
 from interplay_bench.unicrs.entity_encoder import EntityEncoder, both_ways
 from interplay_bench.unicrs.graph import KnowledgeGraph, read_graph
 from interplay_bench.unicrs.linking import Linker
@@ -77,7 +77,7 @@ def test_a_turn_mentions_items_and_people_but_no_rare_single_words(
     assert linker.entities(dialogues[0].turns[0]) == (8,)
     assert linker.entities(dialogues[0].turns[1]) == (0,)
     text = "Ann Lee in a drama, and ann lee in Kappa (1994) with Bob Roe"
-    turn = Turn(Role.USER, Action.CHAT, text, Catalog([Item("k", "Kappa", 1994)]).mentions(text))
+    turn = Turn(Role.USER, Action.CHAT, text, TitleIndex([Item("k", "Kappa", 1994)]).mentions(text))
     assert linker.entities(turn) == (8, 4, 9)
 
 

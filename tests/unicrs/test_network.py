@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from interplay_bench import Dialogue, Role
-from interplay_bench.errors import CheckpointError, UsageError
-from interplay_bench.unicrs import checkpoint
+from interplay_bench.environment.errors import CheckpointError, UsageError
+from interplay_bench.unicrs import unicrs_checkpoint as checkpoint
 from interplay_bench.unicrs.batch import Batch, Reading
-from interplay_bench.unicrs.example import Context
 from interplay_bench.unicrs.network import Network
+from interplay_bench.unicrs.unicrs_example import Context
 
 Make = Callable[..., Network]
 

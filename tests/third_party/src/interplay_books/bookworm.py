@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from interplay_bench import Decision, UserSimulator, Verdict, View
-from interplay_bench.registry import adapter
+from interplay_bench import Decision, UserSimulator, Verdict, View, adapter
 
 
 @adapter("bookworm")

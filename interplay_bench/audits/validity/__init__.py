@@ -1,0 +1,1 @@
+"""What our numbers are worth beside people's labels: Match Score against likes, decisions against what people took."""

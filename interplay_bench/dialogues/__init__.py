@@ -1,0 +1,1 @@
+"""The data model: dialogues and their items, the markup, prompts, action rules."""

@@ -1,0 +1,1 @@
+"""What surrounds a run: errors, paths, caches, processes, progress, versions."""

@@ -1,0 +1,1 @@
+"""Evaluations: tasks, the run loop, run directories and their records."""

@@ -1,0 +1,1 @@
+"""Items: the catalogue of what can be recommended, and titles in text."""

@@ -1,0 +1,1 @@
+"""Names to things: tasks, adapters, data sets, metrics, engines, exports."""

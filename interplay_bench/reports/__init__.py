@@ -1,0 +1,1 @@
+"""What people read: tables, transcripts, pictures, the HTML viewer."""

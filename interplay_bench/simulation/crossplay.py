@@ -1,0 +1,255 @@
+"""Every user with every recommender: the matrix of runs, as tables and a heat map, and what knowing the target does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from interplay_bench.environment.atomic_file import write_file
+from interplay_bench.environment.errors import RunError, UsageError
+from interplay_bench.environment.paths import safe_name
+from interplay_bench.environment.progress import Progress, silent
+from interplay_bench.evaluation.run import RECORD, Run
+from interplay_bench.evaluation.run_comparison import Difference, compare
+from interplay_bench.evaluation.run_directory import fresh
+from interplay_bench.evaluation.run_loop import resumable
+from interplay_bench.evaluation.settings import ENGINE, engine_options
+from interplay_bench.metrics.paired_tests import Comparison
+from interplay_bench.reports.score_text import bounds, data_heading, number, p_value, value
+from interplay_bench.simulation.data_card import write_data_card
+from interplay_bench.simulation.discrimination import ACCEPTANCE, discrimination
+from interplay_bench.simulation.simulate import simulate
+from interplay_bench.simulation.simulation_request import SimulationRequest
+from interplay_bench.simulators import model_spec as models
+from interplay_bench.simulators.model_spec import Model
+
+Matrix = Mapping[tuple[str, str], Run]
+SHOWN = ("acceptance", "turns to acceptance", "recommendations", "repeated", "agreement", "Match Score", "cut off",
+         "user Dist-4", "recommender Dist-4")  # fmt: skip
+HEATED = ("acceptance", "turns to acceptance", "agreement", "user Dist-4")
+REPORT, PICTURE = "crossplay.md", "crossplay.png"
+
+
+def crossplay(
+    users: Sequence[str],
+    recommenders: Sequence[str],
+    request: SimulationRequest,
+    output: Path | None = None,
+    *,
+    resume: bool = False,
+    progress: Progress = silent,
+) -> tuple[Path, str]:
+    """Simulate every pair, each into a folder of its own; returns the directory and the report.
+
+    ``request`` says everything but the names. Each model is loaded once and stays loaded.
+    """
+    for names in (users, recommenders):
+        if not names or len(set(names)) < len(names):
+            raise UsageError("--users and --recommenders each name one model or more, none twice: A,B.")
+    if output is None and resume:
+        raise UsageError("--resume needs --output: the directory of the matrix to go on with.")
+    pairs = [(user, recommender) for user in users for recommender in recommenders]
+    requests = _requests(request, pairs)
+    for one in requests.values():
+        one.models()
+    folder = output or fresh("crossplay")
+    _check(folder, {_cell(*pair) for pair in pairs}, resume)
+    with resumable(folder):
+        matrix = _play(requests, folder, resume, progress)
+    text = report(matrix)
+    write_file(folder / REPORT, text + "\n")
+    draw(matrix, folder / PICTURE)
+    return folder, text
+
+
+def _check(folder: Path, cells: Set[str], resume: bool) -> None:
+    """Raise where there is something else in the directory, whose report would be lost."""
+    if not folder.exists():
+        return
+    if not folder.is_dir() or (folder / RECORD).exists():
+        raise RunError(f"{folder} is no directory of a matrix. Choose another --output.")
+    there = {path.name for path in folder.iterdir()} - {REPORT, PICTURE}
+    if any(folder.iterdir()) and not resume:
+        raise RunError(f"{folder} is not empty. Add --resume to go on with its matrix, or choose another --output.")
+    if there - cells:
+        others = ", ".join(sorted(there - cells))
+        raise RunError(f"{folder} holds more than this matrix ({others}): name all its models, or another --output.")
+
+
+def _requests(request: SimulationRequest, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], SimulationRequest]:
+    """One for each pair, with those of the engines' options that one of the two takes."""
+    own = {key: value for key, value in request.settings.items() if not key.startswith(ENGINE)}
+    shares = models.shares([name for pair in pairs for name in pair], engine_options(dict(request.settings)))
+    requests = {}
+    for user, recommender in pairs:
+        engine = {f"{ENGINE}{key}": value for key, value in {**shares[user], **shares[recommender]}.items()}
+        requests[user, recommender] = replace(request, user=user, recommender=recommender, settings={**own, **engine})
+    return requests
+
+
+def _play(
+    requests: Mapping[tuple[str, str], SimulationRequest], folder: Path, resume: bool, progress: Progress
+) -> dict[tuple[str, str], Run]:
+    built: dict[str, Model] = {}
+    matrix: dict[tuple[str, str], Run] = {}
+    try:
+        for (user, recommender), one in requests.items():
+            named_user, named_recommender = one.models()
+            for named in (named_user, named_recommender):
+                if named.name not in built:
+                    built[named.name] = named.build(one.seed)
+            cell = folder / _cell(user, recommender)
+            known = cell.exists() and resume
+            run = simulate(one, cell, resume=known, progress=progress, models=(built[user], built[recommender]))
+            write_data_card(run)
+            matrix[user, recommender] = run
+    finally:
+        for model in built.values():
+            model.adapter.close()
+    return matrix
+
+
+def report(matrix: Matrix) -> str:
+    """A table per metric, users down and recommenders across, and the told users beside the others."""
+    tables = [f"## {metric}\n\n{_table(matrix, partial(_value, metric))}" for metric in SHOWN]
+    ended = f"## How they ended\n\n{_table(matrix, _ends)}"
+    return "\n\n".join([f"# {_title(matrix)}", *tables, ended, *_discriminating(matrix), *_knowing(matrix)])
+
+
+def _table(matrix: Matrix, shown: Callable[[Run], str]) -> str:
+    from tabulate import tabulate
+
+    users, recommenders = _axes(matrix)
+    rows = [[_user(matrix, user), *(shown(matrix[user, other]) for other in recommenders)] for user in users]
+    return tabulate(rows, ["user \\ recommender", *recommenders], tablefmt="github", disable_numparse=True)
+
+
+def _value(metric: str, run: Run) -> str:
+    return value(run.scores.get(metric))
+
+
+def _ends(run: Run) -> str:
+    return ", ".join(f"{name} {count}" for name, count in run.ledger.outcomes.items())
+
+
+def _discriminating(matrix: Matrix) -> list[str]:
+    """For each user, what a recommender gains that is told the target."""
+    from tabulate import tabulate
+
+    users, recommenders = _axes(matrix)
+    told = [name for name in recommenders if _told_recommender(matrix, name)]
+    rows = []
+    for user in users:
+        for informed in told:
+            for ignorant in (name for name in recommenders if name not in told):
+                pair = matrix[user, informed], matrix[user, ignorant]
+                found = discrimination(*pair)
+                shown = (
+                    "-"
+                    if found is None
+                    else f"{number(found.effect)} {bounds(found.effect, found.low, found.high)}".strip()
+                )
+                rows.append([user, informed, ignorant, *(_value(ACCEPTANCE, run) for run in pair), shown])
+    if not rows:
+        return []
+    headers = ["user", "told", "not told", "acceptance, told", "not told", "discrimination"]
+    text = "Acceptance from a recommender that is told the target minus that from one that is not, persona by persona."
+    table = tabulate(rows, headers, tablefmt="github", disable_numparse=True)
+    return [f"## Discrimination\n\n{text}\n\n{table}"]
+
+
+def _effect(found: Comparison | None) -> str:
+    """A difference with its interval, or a dash."""
+    return number(None) if found is None else f"{number(found.effect)} {bounds(found.effect, found.low, found.high)}"
+
+
+def _knowing(matrix: Matrix) -> list[str]:
+    """For each recommender and each pair of a told and an untold user: the two side by side."""
+    users, recommenders = _axes(matrix)
+    told = [user for user in users if _told(matrix, user)]
+    free = [user for user in users if user not in told]
+    if not told or not free:
+        return []
+    parts = [
+        "## What knowing the target does",
+        "Differences are the told user's minus the other's over the pairs that have both: persona by persona, and turn "
+        "by turn for Dist-4, so that both have said equally much. They need not be those of the two columns.",
+    ]
+    for recommender in recommenders:
+        for informed in told:
+            for ignorant in free:
+                a, b = matrix[ignorant, recommender], matrix[informed, recommender]
+                parts.append(f"### {informed} (told the target) against {ignorant}, with {recommender}")
+                parts.append(_beside(a, b, compare(a, b)))
+    return parts
+
+
+def _beside(a: Run, b: Run, differences: Mapping[str, Difference]) -> str:
+    from tabulate import tabulate
+
+    rows = []
+    for name in (*SHOWN, "specificity-2", "similarity", "target accepted"):
+        both = _value(name, a), _value(name, b)
+        rows.append([name, *both, *(_tested(differences[name]) if name in differences else ("", "", ""))])
+    headers = ["metric", "not told", "told", "difference", "p (Holm)", "pairs"]
+    return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
+
+
+def _tested(difference: Difference) -> tuple[str, str, str]:
+    """The difference, its p value, and over how many pairs."""
+    p, found = difference.holm, difference.found
+    unknown = "too few users" if found.too_few else ""
+    shown = unknown if p is None else p_value(p)
+    return f"{found.effect:+.4f}", shown, str(found.n)
+
+
+def draw(matrix: Matrix, path: Path) -> None:
+    """A heat map per metric; each has a colour scale of its own."""
+    from matplotlib.figure import Figure
+
+    users, recommenders = _axes(matrix)
+    size = (3.2 + 1.1 * len(recommenders)) * 2, (1.6 + 0.5 * len(users)) * 2
+    figure = Figure(figsize=size, layout="constrained")
+    for axes, metric in zip(figure.subplots(2, 2).flat, HEATED, strict=True):
+        scores = [[matrix[user, recommender].scores.get(metric) for recommender in recommenders] for user in users]
+        cells = [[float("nan") if s is None or s.value is None else s.value for s in row] for row in scores]
+        image = axes.imshow(cells, cmap="viridis", aspect="auto")
+        axes.set_title(metric, fontsize=10)
+        axes.set_xticks(range(len(recommenders)), recommenders, fontsize=8, rotation=20, ha="right")
+        axes.set_yticks(range(len(users)), [_user(matrix, user) for user in users], fontsize=8)
+        for row, values in enumerate(cells):
+            for column, cell in enumerate(values):
+                shown = "–" if cell != cell else f"{cell:.2f}"
+                light = cell == cell and image.norm(cell) < 0.6
+                axes.text(column, row, shown, ha="center", va="center", color="white" if light else "black", fontsize=9)
+    figure.suptitle(_title(matrix), fontsize=11)
+    figure.savefig(path, dpi=120, metadata={"Software": None})
+
+
+def _title(matrix: Matrix) -> str:
+    first = next(iter(matrix.values())).record.dataset
+    return f"Crossplay on {data_heading(first)}: {first.dialogues} dialogues a pair"
+
+
+def _axes(matrix: Matrix) -> tuple[list[str], list[str]]:
+    return list(dict.fromkeys(user for user, _ in matrix)), list(dict.fromkeys(name for _, name in matrix))
+
+
+def _told(matrix: Matrix, user: str) -> bool:
+    return any(run.record.model.knows_target for (name, _), run in matrix.items() if name == user)
+
+
+def _told_recommender(matrix: Matrix, name: str) -> bool:
+    sides = [run.record.recommender for (_, recommender), run in matrix.items() if recommender == name]
+    return any(side is not None and side.knows_target for side in sides)
+
+
+def _user(matrix: Matrix, user: str) -> str:
+    return f"{user} (told)" if _told(matrix, user) else user
+
+
+def _cell(user: str, recommender: str) -> str:
+    """A pair's folder."""
+    return safe_name(f"{user}--{recommender}")

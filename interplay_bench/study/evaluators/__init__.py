@@ -1,0 +1,1 @@
+"""What scores dialogues without people: cheap measures, a regression, a language model."""

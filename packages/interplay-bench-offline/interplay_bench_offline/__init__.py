@@ -1,0 +1,1 @@
+"""The checkpoints of the shipped small simulators, for ``interplay-bench``."""

@@ -1,0 +1,454 @@
+"""What a server may answer with status 200, and what it may complain of: read for what it is, or one line."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interplay_bench.dialogues.markup import END
+from interplay_bench.engines.endpoint.completion import Completion, NoCompletionError, ReportedError, read_completion
+from interplay_bench.engines.endpoint.endpoint_model import EndpointModel
+from interplay_bench.engines.endpoint.response_cache import ResponseCache
+from interplay_bench.engines.endpoint.thoughts import answer_start
+from interplay_bench.engines.language_model import Choice, Generation, Refusal, Sampling
+from interplay_bench.environment.errors import BackendError, InterplayError, RunError, UsageError
+from interplay_bench.environment.secrets import without_secrets
+from interplay_bench.evaluation.evaluate import evaluate
+from tests.engines.endpoint.fake_server import KEY, Server, fault, in_turn, prompt, text
+
+Connect = Callable[..., EndpointModel]
+
+
+def answer(**changes: Any) -> tuple[int, Mapping[str, str], str]:
+    """A chat completion whose choice, message or usage is changed: ``message__content=3``."""
+    data = json.loads(text("fine")[2])
+    for key, value in changes.items():
+        *parents, last = key.split("__")
+        part: Any = data
+        for parent in parents:
+            choice = data["choices"][0]
+            part = {"choice": choice, "message": choice["message"]}.get(parent) or part[parent]
+        part[last] = value
+    return 200, {}, json.dumps(data)
+
+
+def written(model: EndpointModel, *prompts: Any) -> list[Any]:
+    results = model.generate(list(prompts) or [prompt("hi")], Sampling())
+    return [result.text if isinstance(result, Generation) else result for result in results]
+
+
+def logprobs(*tokens: tuple[str, float]) -> list[tuple[str, dict[str, float]]]:
+    return [(token, {token: logprob, "zzz": -9.0}) for token, logprob in tokens]
+
+
+CHOICES = ["<accept>", "<feedback>"]
+
+
+def test_a_decision_is_read_behind_the_thoughts(server: Server, connect: Connect) -> None:
+    other = {"<feedback>": -0.1, "<accept>": -3.0}
+    thoughts = [("<think>", {}), (" Maybe", {}), (" <action>", {}), ("<feedback>", other), ("? No.", {}),
+                ("</think>", {}), ("<action>", {})]  # fmt: skip
+    final = ("<accept>", {"<accept>": -0.2, "<feedback>": -1.8})
+    steps = [*((token, top or {token: 0.0}) for token, top in thoughts), final]
+    whole = "".join(token for token, _ in steps)
+    server.script = lambda _: text(whole, steps=steps)
+    (choice,) = connect().choose([prompt("Take it?", prefix="<action>")], CHOICES)
+    assert isinstance(choice, Choice)
+    assert choice.index == 0
+    assert choice.logprobs == (-0.2, -1.8)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("<think>He might.</think>\n<action><accept></action>", "\n<action><accept></action>"),
+        ("He might.</think>yes", "yes"),
+        ("<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>yes", "yes"),
+        ("[THINK]hm[/THINK]yes", "yes"),
+        ("I think <think> is a tag", "I think <think> is a tag"),
+        ("plain", "plain"),
+    ],
+)
+def test_thoughts_are_no_part_of_a_text(server: Server, connect: Connect, said: str, kept: str) -> None:
+    server.script = lambda _: text(said)
+    assert written(connect()) == [kept]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"message__content": "<think>and on and on", "choice__finish_reason": "length"},
+        {"message__content": "", "message__reasoning_content": "hm", "choice__finish_reason": "length"},
+        {"message__content": "", "choice__finish_reason": "length",
+         "usage": {"completion_tokens_details": {"reasoning_tokens": 64}}},
+        {"message__content": [{"type": "thinking", "thinking": "hm"}], "choice__finish_reason": "length"},
+    ],
+)  # fmt: skip
+def test_a_model_that_only_thought_has_answered_nothing(server: Server, connect: Connect, changes: Any) -> None:
+    server.script = lambda _: answer(**changes)
+    with pytest.raises(BackendError, match="thinks first used up max_tokens"):
+        written(connect())
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({"message__content": [{"type": "text", "text": "fi"}, {"type": "text", "text": "ne"}]}, "fine"),
+        ({"message__content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "fine"}]}, "fine"),
+        ({"message__refusal": ""}, "fine"),
+        ({"message__refusal": True}, "fine"),
+        ({"usage__prompt_tokens": "7"}, "fine"),
+        ({"usage__prompt_tokens": 1e400}, "fine"),
+        ({"usage": "many"}, "fine"),
+        ({"message__content": ""}, ""),
+        ({"choice__logprobs": {"content": [{"token": None, "logprob": 0, "top_logprobs": []}]}}, "fine"),
+    ],
+)
+def test_odd_values_are_read_for_what_they_are(server: Server, connect: Connect, changes: Any, kept: str) -> None:
+    server.script = lambda _: answer(**changes)
+    model = connect()
+    assert written(model) == [kept]
+    assert model.usage()["prompt_tokens"] in (0, 7)
+    assert json.loads(json.dumps(model.usage(), allow_nan=False))
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [
+        (200, {}, json.dumps({"error": {"code": 429, "message": "slow down"}})),
+        (200, {}, json.dumps({"error": {"message": "overloaded"}})),
+        answer(choice__error={"code": 502, "message": "upstream"}, message__content=""),
+        answer(choice__finish_reason="error", message__content=""),
+    ],
+)
+def test_an_error_with_status_200_is_retried_and_never_kept(
+    server: Server, connect: Connect, tmp_path: Path, passing: Any
+) -> None:
+    cache = ResponseCache(tmp_path)
+    server.script = in_turn(passing, text("fine"))
+    assert written(connect(cache)) == ["fine"]
+    assert written(connect(cache)) == ["fine"]
+    assert len(server.requests) == 2
+    server.script = lambda _: passing
+    with pytest.raises(BackendError, match="Given up after 3 attempts"):
+        written(connect(cache), prompt("other"))
+
+
+@pytest.mark.parametrize("content", [3, True, {"a": 1}, [3]])
+def test_a_content_that_is_no_text_is_one_line(server: Server, connect: Connect, content: Any) -> None:
+    server.script = lambda _: answer(message__content=content)
+    with pytest.raises(BackendError, match=r"no text|no JSON") as raised:
+        written(connect())
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("body", ["[" * 200_000, '{"a":' * 200_000])
+def test_deep_nesting_is_one_line(server: Server, connect: Connect, body: str) -> None:
+    server.script = lambda _: (200, {}, body)
+    with pytest.raises(BackendError, match="no JSON"):
+        written(connect())
+
+
+def test_another_charset_is_read_or_refused(server: Server, connect: Connect) -> None:
+    server.script = lambda _: (200, {"content-type": "application/json; charset=utf-16"}, text("fine")[2])
+    assert written(connect()) == ["fine"]
+
+
+def test_an_answer_without_end_is_cut_off(server: Server, connect: Connect) -> None:
+    server.script = lambda _: (200, {}, " " * (17 * 2**20) + text("fine")[2])
+    with pytest.raises(BackendError, match="more than 16 MiB"):
+        written(connect())
+
+
+@pytest.mark.parametrize(
+    ("complaint", "field"),
+    [
+        (fault(422, "Input validation error: `top_p` must be > 0.0 and < 1.0"), "top_p"),
+        (fault(400, "Unsupported parameter: 'stop' is not supported with this model."), "stop"),
+        (fault(422, '{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}'), "seed"),
+    ],
+)
+def test_a_field_that_is_refused_by_name_is_left_out(
+    server: Server, connect: Connect, complaint: Any, field: str
+) -> None:
+    server.script = lambda body: complaint if field in body else text("fine. END no")
+    model = connect()
+    results = model.generate([prompt("a"), prompt("b")], Sampling(top_p=0.9, stop=("END",), seed=3))
+    assert [r.text for r in results if isinstance(r, Generation)] == ["fine. ", "fine. "]
+    assert model.usage()[f"left_out_{field}"] == 1
+    assert field not in server.requests[-1]
+
+
+def test_what_changes_nothing_is_not_sent(server: Server, connect: Connect) -> None:
+    written(connect())
+    assert "top_p" not in server.requests[0]
+
+
+def test_a_newer_model_takes_the_limit_under_its_other_name(server: Server, connect: Connect) -> None:
+    said = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+    server.script = lambda body: fault(400, said) if "max_tokens" in body else text("fine")
+    assert written(connect()) == ["fine"]
+    assert server.requests[-1]["max_completion_tokens"] == 128
+
+
+def test_a_server_that_forbids_log_probabilities_is_asked_without(server: Server, connect: Connect) -> None:
+    complaint = fault(403, "You are not allowed to request logprobs from this model")
+    server.script = lambda body: complaint if "logprobs" in body else text("<accept>")
+    (choice,) = connect().choose([prompt("Take it?")], CHOICES)
+    assert isinstance(choice, Choice)
+    assert choice.index == 0
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Input validation error: `inputs` must have less than 1024 tokens. Given: 1201",
+        "Please reduce the length of the messages or completion.",
+        "This model's maximum context length is 4096 tokens.",
+    ],
+)
+def test_too_long_in_whatever_words_is_asked_shorter(server: Server, connect: Connect, said: str) -> None:
+    server.script = lambda body: fault(400, said) if len(body["messages"]) > 2 else text("fine")
+    (result,) = connect().generate([prompt("a", "b", "c")], Sampling())
+    assert isinstance(result, Generation)
+    assert result.dropped_turns == 2
+
+
+def test_too_long_by_its_code_alone(server: Server, connect: Connect) -> None:
+    body = json.dumps({"error": {"message": "nope", "code": "context_length_exceeded"}})
+    server.script = lambda asked: (400, {}, body) if len(asked["messages"]) > 2 else text("fine")
+    assert written(connect(), prompt("a", "b")) == ["fine"]
+
+
+def test_a_server_that_refuses_everything_is_an_error_with_its_reason(server: Server, connect: Connect) -> None:
+    server.script = lambda _: fault(400, "temperature must be strictly positive")
+    with pytest.raises(BackendError, match="refuses every request: HTTP 400: temperature must be strictly positive"):
+        written(connect(), prompt("a"), prompt("b"))
+
+
+@pytest.mark.slow
+def test_a_run_in_which_nothing_was_answered_fails(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTERPLAY_HOSTS", server.url.removesuffix("/v1"))
+    server.script = lambda _: answer(message__refusal="I will not.")
+    card = tmp_path / "mine.toml"
+    card.write_text(
+        f'summary = "x"\nadapter = "zero-shot"\n[engine]\nkind = "endpoint"\nmodel = "m"\nbase_url = "{server.url}"\n'
+        'cache = "off"\n'
+    )
+    with pytest.raises(RunError, match=r"answered none of 3 dialogues \(I will not"):
+        evaluate("user_multiturn", str(card), "sample", limit=3, output=tmp_path / "run")
+
+
+def test_a_redirect_to_elsewhere_is_not_followed(server: Server, connect: Connect) -> None:
+    server.script = lambda _: (307, {"location": "http://user:pass@evil.example/v1?key=1"}, "{}")
+    with pytest.raises(BackendError, match=r"redirects to http://evil\.example/v1: set base_url") as raised:
+        written(connect())
+    assert "pass" not in str(raised.value)
+
+
+def test_another_model_behind_the_address_is_noticed(server: Server, connect: Connect, tmp_path: Path) -> None:
+    cache = ResponseCache(tmp_path)
+    server.script = lambda _: answer(model="a-7b")
+    assert written(connect(cache)) == ["fine"]
+    server.script = lambda _: answer(model="b-8b")
+    with pytest.raises(BackendError, match=r"'b-8b'.*'a-7b'.*engine.cache=off"):
+        written(connect(cache), prompt("hi"), prompt("new", preamble="Other."))
+    assert written(connect(cache, cache="off"), prompt("hi")) == ["fine"]
+
+
+def test_a_fine_tuned_model_is_asked_to_show_its_markup(server: Server, connect: Connect) -> None:
+    plain = prompt("hi", chat=False, prefix="<action>")
+    shown = json.dumps(
+        {"choices": [{"text": "<accept></action><response>Yes.", "finish_reason": "stop"}], "model": "m"}
+    )
+    hidden = json.dumps({"choices": [{"text": "Yes. Yes. Yes.", "finish_reason": "length"}], "model": "m"})
+    how = Sampling(stop=(END,))
+    server.script = lambda body: (200, {}, hidden if body["skip_special_tokens"] else shown)
+    (result,) = connect().generate([plain], how)
+    assert isinstance(result, Generation)
+    assert "<accept>" in result.text
+    server.script = lambda _: (200, {}, hidden)
+    with pytest.raises(BackendError, match="hides the markup's tokens"):
+        connect().generate([plain], how)
+    unknown = fault(400, "Unrecognized request argument: skip_special_tokens")
+    server.script = lambda body: unknown if "skip_special_tokens" in body else (200, {}, shown)
+    assert isinstance(connect().generate([plain], how)[0], Generation)
+
+
+@pytest.mark.parametrize("key", ["sk-1\nsk-2", "“sk-quoted”", "sk with space"])
+def test_a_key_that_no_header_can_hold_is_never_shown(
+    server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(UsageError, match="OPENAI_API_KEY holds") as raised:
+        connect()
+    assert "sk" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://host\n/v1", "http://host:99999/v1", "http://host:port/v1", "ftp://host", "host"]
+)
+def test_an_address_that_is_none_is_one_line(connect: Connect, url: str) -> None:
+    with pytest.raises(UsageError, match="base_url"):
+        connect(base_url=url)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("HTTPS_PROXY", "socks9://proxy", "HTTPS_PROXY"),
+        ("ALL_PROXY", "nonsense", "ALL_PROXY"),
+        ("SSL_CERT_FILE", "/no/such/file.pem", "SSL_CERT_FILE"),
+    ],
+)
+def test_an_environment_that_the_library_cannot_take_is_named(
+    server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, named: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("NO_PROXY", "")
+    with pytest.raises(InterplayError, match=named):
+        written(connect())
+
+
+def test_a_dead_proxy_is_not_a_dead_server(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with pytest.raises(BackendError, match="through the proxy in HTTP_PROXY"):
+        written(connect(base_url="http://server.example/v1"))
+
+
+def test_secrets_in_addresses_are_taken_out() -> None:
+    url = "http://user:PASS@host/v1?api_key=KEY1&x=2"
+    assert without_secrets({"a": [f"--set engine.base_url={url}"]}) == {
+        "a": ["--set engine.base_url=http://host/v1?api_key=***&x=2"]
+    }
+
+
+@pytest.mark.slow
+def test_no_record_holds_a_password(server: Server, tmp_path: Path) -> None:
+    url = server.url.replace("http://", "http://user:PASSWORD@") + "?api_key=SECRETKEY"
+    card = tmp_path / "mine.toml"
+    card.write_text('summary = "x"\nadapter = "zero-shot"\n[engine]\nkind = "endpoint"\nmodel = "m"\ncache = "off"\n')
+    server.script = lambda _: answer(message__content=f"<accept> {KEY}")
+    settings = {"engine.base_url": url}
+    evaluate("user_multiturn", str(card), "sample", limit=2, settings=settings, output=tmp_path / "run")
+    for file in (tmp_path / "run").iterdir():
+        kept = file.read_text()
+        assert "PASSWORD" not in kept, file
+        assert "SECRETKEY" not in kept, file
+        assert KEY not in kept, file
+
+
+@pytest.mark.parametrize("headers", [{"content-encoding": "gzip"}, {"content-length": "99"}])
+def test_an_answer_that_breaks_off_is_asked_for_again(
+    server: Server, connect: Connect, headers: Mapping[str, str]
+) -> None:
+    server.script = in_turn((200, headers, "part"), text("whole"))
+    assert written(connect()) == ["whole"]
+
+
+@given(st.binary(max_size=80), st.integers(0, 2000))
+def test_a_damaged_entry_counts_as_missing(tmp_path_factory: pytest.TempPathFactory, noise: bytes, at: int) -> None:
+    cache = ResponseCache(tmp_path_factory.mktemp("cache"))
+    value = {"served": "m", "result": {"text": "words " * 40}}
+    cache.put("ab" * 32, value)
+    (file,) = cache.folder.rglob("*.json")
+    whole = file.read_bytes()
+    damaged = whole[:at] + noise + whole[at + len(noise) :]
+    file.write_bytes(damaged)
+    assert cache.get("ab" * 32) == (value if damaged == whole else None)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.data())
+def test_any_json_in_any_place_is_read_or_named(data: st.DataObject) -> None:
+    """Whatever stands anywhere in an answer becomes a completion, or one of two errors."""
+    response: Any = json.loads(text("fine", steps=logprobs(("fine", -0.1)))[2])
+    parent, key = response, data.draw(st.sampled_from(sorted(response)))
+    while data.draw(st.booleans()) and isinstance(parent[key], dict | list) and parent[key]:
+        parent = parent[key]
+        key = data.draw(st.sampled_from(sorted(parent) if isinstance(parent, dict) else range(len(parent))))
+    parent[key] = data.draw(JSON)
+    try:
+        found = read_completion(json.dumps(response).encode(), chat=True)
+    except (NoCompletionError, ReportedError):
+        return
+    assert isinstance(found, Completion)
+    assert found.content is None or isinstance(found.content, str)
+
+
+@given(st.text(max_size=40))
+def test_a_text_without_marks_is_its_own_answer(said: str) -> None:
+    assert answer_start(said) in (0, None) or "</" in said or "|>" in said or "]" in said or "▷" in said
+
+
+def faulty(rng: random.Random) -> tuple[int, Mapping[str, str], str]:
+    """One of the many ways in which an answer can be wrong, or right."""
+    odd = [None, 3, True, "", [], {}, "7", 1e400, [{"type": "text", "text": "part"}], {"a": [1]}]
+    kinds: list[Callable[[], Any]] = [
+        lambda: answer(message__content=rng.choice(odd)),
+        lambda: answer(message__refusal=rng.choice(odd)),
+        lambda: answer(usage=rng.choice(odd)),
+        lambda: answer(usage__prompt_tokens=rng.choice(odd)),
+        lambda: answer(choice__finish_reason=rng.choice([None, 3, "error", "length", "content_filter"])),
+        lambda: answer(choice__error=rng.choice([{"code": 429}, {"message": "x"}, "bad"]), message__content=""),
+        lambda: answer(choice__logprobs=rng.choice([*odd, {"content": [{"token": None}]}])),
+        lambda: answer(message__content=rng.choice(["<think>on", "<think>x</think><accept>", "x</think><feedback>"])),
+        lambda: answer(choices=rng.choice([[], None, [None], [3], "no"])),
+        lambda: (200, {}, json.dumps({"error": {"code": rng.choice([429, 503, "500", None])}})),
+        lambda: (200, {}, rng.choice(["", "null", "[1]", "<html>", '{"cho'])),
+        lambda: fault(rng.choice([400, 422]), rng.choice(["no", "`top_p` is bad", "context length", "logprobs"])),
+        lambda: fault(rng.choice([408, 429, 500, 503]), "later"),
+        lambda: text(rng.choice(["<action><accept></action>", "<feedback>", "no idea"])),
+    ]
+    made: tuple[int, Mapping[str, str], str] = rng.choice(kinds)()
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", ["choose", "generate"])
+def test_hundreds_of_faulty_answers_end_in_a_result_a_refusal_or_one_line(
+    server: Server, connect: Connect, tmp_path: Path, verb: str
+) -> None:
+    rng = random.Random(verb)
+    cache = ResponseCache(tmp_path)
+    outcomes: dict[str, int] = {}
+    lines: set[str] = set()
+    for round_ in range(8):
+        model = connect(cache, max_retries=1)
+        server.script = lambda _: text("<action><accept></action>")
+        assert written(model, prompt("warm", preamble=f"{round_}"))
+        server.script = lambda _: faulty(rng)
+        for number in range(40):
+            asked = [prompt(f"{number}", preamble=f"{round_}")]
+            try:
+                (found,) = model.choose(asked, CHOICES) if verb == "choose" else model.generate(asked, Sampling())
+            except BackendError as error:
+                lines.update(str(error).splitlines()[1:])
+                outcomes["error"] = outcomes.get("error", 0) + 1
+                continue
+            assert isinstance(found, Choice | Generation | Refusal)
+            outcomes[type(found).__name__] = outcomes.get(type(found).__name__, 0) + 1
+            if isinstance(found, Generation):
+                assert isinstance(found.text, str)
+                assert "<think>" not in found.text
+    assert not lines, "an error of more than one line"
+    assert sum(outcomes.values()) == 320
+    assert len(outcomes) == 3
+    for file in tmp_path.rglob("*.json"):
+        kept = json.loads(file.read_bytes().partition(b"\n")[2])["result"]
+        assert "reason" not in kept
