@@ -10,11 +10,11 @@ from interplay_bench.dialogues.dialogue import Role, View
 from interplay_bench.dialogues.prompt import Prompt
 from interplay_bench.dialogues.view_prompt import training_prompt
 from interplay_bench.engines.language_model import BindsTitles, LanguageModel, Sampling
-from interplay_bench.environment.errors import CardError, IncompatibleModelError, UsageError
+from interplay_bench.environment.errors import CardError, IncompatibleModelError
 from interplay_bench.environment.paths import typed_path
 from interplay_bench.items.item_catalog import ItemCatalog
 from interplay_bench.items.written_titles import written_titles
-from interplay_bench.simulators.adapter import adapter
+from interplay_bench.simulators.adapter import adapter, refuse_argument
 from interplay_bench.simulators.card import ModelCard
 from interplay_bench.simulators.card_engine import build_engine, sampling_of
 from interplay_bench.simulators.checkpoint import find_checkpoint, recipe_of
@@ -33,8 +33,7 @@ class FineTuned(LanguageModelSimulator):
     @classmethod
     def from_card(cls, card: ModelCard, argument: str | None, seed: int) -> Self:
         """Find the card's checkpoint and load it; the card's recipe says which role it speaks."""
-        if argument is not None:
-            raise UsageError(f"The model {card.name!r} takes nothing after a colon, but was given {argument!r}.")
+        refuse_argument(card, argument)
         if card.train.get("role") not in list(Role):
             raise CardError(f"The card {card.name!r} must say which role it trains: role = 'user' in [train].")
         how = sampling_of(card, seed)  # checked before weights are loaded

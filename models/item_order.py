@@ -12,10 +12,10 @@ from interplay_bench.dialogues.dialogue import Action, Item, Mention, OracleView
 from interplay_bench.dialogues.dialogue_json import turn_record
 from interplay_bench.dialogues.markup import render
 from interplay_bench.environment.canonical_json import canonical
-from interplay_bench.environment.errors import IncompatibleModelError, UsageError
+from interplay_bench.environment.errors import IncompatibleModelError
 from interplay_bench.items.item_catalog import ItemCatalog
 from interplay_bench.items.title_recognition import named_or_seen, same
-from interplay_bench.simulators.adapter import Recommender, Reply, adapter
+from interplay_bench.simulators.adapter import Recommender, Reply, adapter, refuse_argument
 from interplay_bench.simulators.card import ModelCard
 
 DONE = "That is all I have. Goodbye!"
@@ -34,8 +34,7 @@ class ItemOrder(Recommender):
     @classmethod
     def from_card(cls, card: ModelCard, argument: str | None, seed: int) -> Self:
         """Take the run's seed, which decides among equals."""
-        if argument is not None:
-            raise UsageError(f"The model {card.name!r} takes nothing after a colon, but was given {argument!r}.")
+        refuse_argument(card, argument)
         return cls(seed)
 
     def set_catalog(self, catalog: ItemCatalog) -> None:

@@ -8,10 +8,10 @@ from typing import Self
 from interplay_bench.dialogues.dialogue import OracleView, Turn, View
 from interplay_bench.dialogues.dialogue_set import DialogueSet
 from interplay_bench.dialogues.markup import render
-from interplay_bench.environment.errors import IncompatibleModelError, UsageError
+from interplay_bench.environment.errors import IncompatibleModelError
 from interplay_bench.items.item_catalog import ItemCatalog
 from interplay_bench.items.title_recognition import named_or_seen, same
-from interplay_bench.simulators.adapter import Recommender, Reply, adapter
+from interplay_bench.simulators.adapter import Recommender, Reply, adapter, refuse_argument
 from interplay_bench.simulators.card import ModelCard
 
 from .item_order import digest, farewell
@@ -31,8 +31,7 @@ class WrongPitch(Recommender):
     @classmethod
     def from_card(cls, card: ModelCard, argument: str | None, seed: int) -> Self:
         """Take the run's seed, which decides whose pitches come first."""
-        if argument is not None:
-            raise UsageError(f"The model {card.name!r} takes nothing after a colon, but was given {argument!r}.")
+        refuse_argument(card, argument)
         return cls(seed)
 
     def set_catalog(self, catalog: ItemCatalog) -> None:

@@ -11,11 +11,11 @@ from interplay_bench.dialogues.action_rules import label
 from interplay_bench.dialogues.dialogue import Action, Item, Mention, Role, Turn, View
 from interplay_bench.dialogues.markup import Malformed, render
 from interplay_bench.dialogues.view_prompt import domain
-from interplay_bench.environment.errors import CardError, UsageError, unknown_name
+from interplay_bench.environment.errors import CardError, unknown_name
 from interplay_bench.environment.paths import typed_path
 from interplay_bench.environment.progress import Progress
 from interplay_bench.items.item_catalog import ItemCatalog
-from interplay_bench.simulators.adapter import Recommender, Reply, adapter
+from interplay_bench.simulators.adapter import Recommender, Reply, adapter, refuse_argument
 from interplay_bench.simulators.card import ModelCard
 from interplay_bench.simulators.checkpoint import find_checkpoint
 from interplay_bench.simulators.trainable import TrainingRequest
@@ -51,8 +51,7 @@ class UniCRS(Recommender):
         from interplay_bench.engines.pretrained.model_files import weights_hash
         from interplay_bench.unicrs.unicrs_checkpoint import load
 
-        if argument is not None:
-            raise UsageError(f"The model {card.name!r} takes nothing after a colon, but was given {argument!r}.")
+        refuse_argument(card, argument)
         _check(card)
         engine = dict(card.engine)
         named = engine.pop("model", None)

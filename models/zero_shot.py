@@ -15,8 +15,8 @@ from interplay_bench.dialogues.markup import ACTION_CLOSE, ACTION_OPEN, RESPONSE
 from interplay_bench.dialogues.prompt import Channel, Message, Part, Prompt
 from interplay_bench.dialogues.view_prompt import domain, persona_parts, turn_part
 from interplay_bench.engines.language_model import Choice, Refusal
-from interplay_bench.environment.errors import CardError, UsageError
-from interplay_bench.simulators.adapter import Reply, adapter
+from interplay_bench.environment.errors import CardError
+from interplay_bench.simulators.adapter import Reply, adapter, refuse_argument
 from interplay_bench.simulators.card import ModelCard
 from interplay_bench.simulators.card_engine import build_engine, sampling_of
 from interplay_bench.simulators.language_model_simulator import LanguageModelSimulator
@@ -51,8 +51,7 @@ class ZeroShot(LanguageModelSimulator):
     @classmethod
     def from_card(cls, card: ModelCard, argument: str | None, seed: int) -> Self:
         """Build the card's engine; its ``settings`` may change how replies are sampled."""
-        if argument is not None:
-            raise UsageError(f"The model {card.name!r} takes nothing after a colon, but was given {argument!r}.")
+        refuse_argument(card, argument)
         how = sampling_of(card, seed)  # checked before weights are loaded
         if how.guided == "catalogue":
             raise CardError(

@@ -80,7 +80,7 @@ SLOW = (
     "tests/datasets/plain/", "tests/reports/test_page.py", "tests/tasks/test_interplay.py",
     "tests/docs/test_train_8b.py",
     "tests/tasks/test_recommender.py::test_controls", "tests/datasets/test_pearl.py::test_the_sample",
-    "tests/leaderboard/test_render.py::test_ten_thousand", "tests/items/test_title_index.py::test_ten_thousand",
+    "tests/leaderboard/test_render.py::test_ten_thousand", "tests/items/test_title_index.py::test_a_search_among",
     "tests/evaluation/test_evaluate.py::test_sigkill", "tests/evaluation/test_evaluate.py::test_ten_thousand",
     "tests/evaluation/test_run_record.py::test_a_second", "tests/evaluation/test_run_record.py::test_changed_code",
     "tests/evaluation/test_run_record.py::test_two_versions", "tests/evaluation/test_run_record.py::test_old_dir",

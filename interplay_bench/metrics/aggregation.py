@@ -59,7 +59,7 @@ class Rate:
         return user_rate(name, values, clusters, direction=direction, **parts)
 
     def compare(self, a: Sequence[bool], b: Sequence[bool], clusters: Sequence[Hashable]) -> Comparison:
-        """By McNemar's exact test, or by users' signs."""
+        """By McNemar's exact test; where users have several values, by swapping the runs user by user."""
         return compare_rates(a, b, clusters)
 
 

@@ -13,7 +13,7 @@ from interplay_bench.evaluation.task import TASKS
 from interplay_bench.reports.score_text import NOTHING, cell, data_heading, heading
 
 FEW = 10
-"""Below so many users an interval by users is rough: it covers about 0.92 of the time at 5."""
+"""Below so many users an interval by users is wide, and tests that resample users have little to draw from."""
 
 NOTE = "95% intervals in brackets; ↑ higher is better, ↓ lower is better; * is told the target."
 

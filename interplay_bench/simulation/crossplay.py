@@ -139,19 +139,14 @@ def _discriminating(matrix: Matrix) -> list[str]:
     from tabulate import tabulate
 
     users, recommenders = _axes(matrix)
-    told = [name for name in recommenders if _told_recommender(matrix, name)]
+    told = [name for name in recommenders if _told(matrix, name)]
     rows = []
     for user in users:
         for informed in told:
             for ignorant in (name for name in recommenders if name not in told):
                 pair = matrix[user, informed], matrix[user, ignorant]
-                found = discrimination(*pair)
-                shown = (
-                    "-"
-                    if found is None
-                    else f"{number(found.effect)} {bounds(found.effect, found.low, found.high)}".strip()
-                )
-                rows.append([user, informed, ignorant, *(_value(ACCEPTANCE, run) for run in pair), shown])
+                gained = _effect(discrimination(*pair))
+                rows.append([user, informed, ignorant, *(_value(ACCEPTANCE, run) for run in pair), gained])
     if not rows:
         return []
     headers = ["user", "told", "not told", "acceptance, told", "not told", "discrimination"]
@@ -237,13 +232,14 @@ def _axes(matrix: Matrix) -> tuple[list[str], list[str]]:
     return list(dict.fromkeys(user for user, _ in matrix)), list(dict.fromkeys(name for _, name in matrix))
 
 
-def _told(matrix: Matrix, user: str) -> bool:
-    return any(run.record.model.knows_target for (name, _), run in matrix.items() if name == user)
-
-
-def _told_recommender(matrix: Matrix, name: str) -> bool:
-    sides = [run.record.recommender for (_, recommender), run in matrix.items() if recommender == name]
-    return any(side is not None and side.knows_target for side in sides)
+def _told(matrix: Matrix, model: str) -> bool:
+    """Whether a user or a recommender is told the target."""
+    return any(
+        side is not None and side.knows_target
+        for (user, recommender), run in matrix.items()
+        for name, side in ((user, run.record.model), (recommender, run.record.recommender))
+        if name == model
+    )
 
 
 def _user(matrix: Matrix, user: str) -> str:

@@ -150,6 +150,12 @@ def _count(name: str, given: object) -> int:
     return given.__index__()
 
 
+def refuse_argument(card: ModelCard, argument: str | None) -> None:
+    """Refuse the ``K`` of ``--model name:K`` for a model that takes none."""
+    if argument is not None:
+        raise UsageError(f"The model {card.name!r} takes nothing after a colon, but was given {argument!r}.")
+
+
 def _shown(value: object) -> str:
     """A value as an error names it, in a few words."""
     text = repr(value)
@@ -178,8 +184,7 @@ class Adapter(ABC):
         """Build the model from its card, the ``K`` of ``--model name:K``, and the run's seed."""
         if card.engine or card.settings:
             raise CardError(f"The card {card.name!r} sets options, but the adapter {card.adapter!r} takes none.")
-        if argument is not None:
-            raise UsageError(f"The model {card.name!r} takes nothing after a colon, but was given {argument!r}.")
+        refuse_argument(card, argument)
         return cls()
 
     @classmethod

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from interplay_bench.dialogues.dialogue_set import DialogueSet, Source
 from interplay_bench.environment import hub
 from interplay_bench.environment.errors import DataError
 from interplay_bench.items.title_leak import leak
+from tests.growth import grows_at_most
 
 PERSONA = (
     "[Like] The heist is tense. The city glows.\n[Dislike] It is long.\n\n"
@@ -310,10 +310,11 @@ def test_a_mark_of_the_end_alone_ends_the_dialogue(load: Any, mark: str) -> None
 
 @pytest.mark.parametrize("filler", ["\n", "\n ", " ", "[Like] ", "\n- ", "[", "Review :\n"])
 def test_long_personas_take_no_time_by_the_square(load: Any, filler: str) -> None:
-    long = filler * (100_000 // len(filler)) + "end"
-    began = time.process_time()
-    load(changed(user_persona=long, gt_abstract=long))
-    assert time.process_time() - began < 4
+    def read(length: int) -> None:
+        long = filler * (length // len(filler)) + "end"
+        load(changed(user_persona=long, gt_abstract=long))
+
+    assert grows_at_most(8, read, 25_000)
 
 
 @pytest.mark.parametrize("title", ["Up (2009)", '"Up (2009)"', '"Up" (2009)', '"Wall-E"', "Heat Wave (1990)"])

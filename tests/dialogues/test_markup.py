@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import random
-import time
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interplay_bench.dialogues.dialogue import ACTIONS, Action, Item, Mention, Role, Turn
 from interplay_bench.dialogues.markup import Malformed, neutral, parse, render, special_tokens, without_broken_end
+from tests.growth import grows_at_most
 
 TITLES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 '!:&-]{0,18}[A-Za-z0-9]", fullmatch=True)
 PROSE = st.text(st.characters(exclude_characters="<>", codec="utf-8"), max_size=30)
@@ -128,7 +128,8 @@ def test_malformed_output_says_why() -> None:
 
 
 def test_titles_that_are_opened_and_never_closed_cost_little() -> None:
-    started = time.perf_counter()
-    body = "Try " + "<movie_title>" * 20_000
-    assert isinstance(parse(f"<action><recommend></action><response>{body}", Role.RECOMMENDER), Malformed)
-    assert time.perf_counter() - started < 5
+    def read(titles: int) -> None:
+        body = "Try " + "<movie_title>" * titles
+        assert isinstance(parse(f"<action><recommend></action><response>{body}", Role.RECOMMENDER), Malformed)
+
+    assert grows_at_most(8, read, 5_000)

@@ -16,7 +16,8 @@ from interplay_bench.simulation.simulate import simulate
 from interplay_bench.simulation.simulation_request import SimulationRequest
 from interplay_bench.simulators import model_spec as models
 
-GOLD = {dialogue.id: dialogue for dialogue in load_dataset("sample").dialogues[:6]}
+TALKS = 3
+GOLD = {dialogue.id: dialogue for dialogue in load_dataset("sample").dialogues[:TALKS]}
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +26,7 @@ def no_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def talk(user: str, recommender: str, folder: Path) -> tuple[Run, list[Episode]]:
-    run = simulate(SimulationRequest(user, recommender, limit=6), folder)
+    run = simulate(SimulationRequest(user, recommender, limit=TALKS), folder)
     return run, [Episode.of(sample) for sample in run.samples]
 
 
@@ -68,7 +69,7 @@ def test_discrimination_is_what_the_told_recommender_gains(tmp_path: Path) -> No
     found = discrimination(told, other)
     taken = [sum(each.end is End.ACCEPTED for each in side) for side in (episodes, others)]
     assert found is not None
-    assert found.effect == pytest.approx((taken[0] - taken[1]) / 6)
-    assert found.n == 6
+    assert found.effect == pytest.approx((taken[0] - taken[1]) / TALKS)
+    assert found.n == TALKS
     deaf = talk("accept-first", "told-item", tmp_path / "a")[0], talk("accept-first", "random-item", tmp_path / "b")[0]
     assert getattr(discrimination(*deaf), "effect", None) == 0

@@ -138,13 +138,20 @@ def test_a_merged_simulator_stops_by_itself_in_plain_transformers(
 ) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    settings = {"method": "lora", "rank": "8", "epochs": "40", "patience": "0", "learning_rate": "3e-2"}
-    train(Session("tiny", recipe(base=str(make_base(tied=False)), **settings), {}), tmp_path / "out")
+    train(Session("tiny", recipe(base=str(make_base(tied=False)), **METHODS["lora"]), {}), tmp_path / "out")
     weights = load(TransformersSettings(model=str(tmp_path / "out"), dtype="float32"))
     weights.model.save_pretrained(tmp_path / "merged")
     weights.tokenizer.save_pretrained(tmp_path / "merged")
     model, tokenizer = (kind.from_pretrained(tmp_path / "merged") for kind in (AutoModelForCausalLM, AutoTokenizer))
     prompt = tokenizer("Likes books.\n<user><action>", return_tensors="pt", add_special_tokens=False)
-    written = tokenizer.decode(model.generate(**prompt, max_new_tokens=100)[0])
+
+    def end_at_the_fifth(written: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        end = tokenizer.convert_tokens_to_ids("</response>")
+        fifth = written.shape[1] == prompt["input_ids"].shape[1] + 4
+        scores[:, end] = torch.inf if fifth else -torch.inf
+        return scores
+
+    (tokens,) = model.generate(**prompt, max_new_tokens=100, logits_processor=[end_at_the_fifth])
+    written = tokenizer.decode(tokens[prompt["input_ids"].shape[1] :])
     assert written.endswith("</response>")
-    assert written.count("</response>") == 1
+    assert len(tokens) == prompt["input_ids"].shape[1] + 5

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from interplay_bench.audits.validity.figure import Figure, ValidityTable, counted
-from interplay_bench.audits.validity.nearness import Nearness
+from interplay_bench.audits.validity.nearness import OF_SUGGESTION_ALONE, Nearness
 from interplay_bench.audits.validity.suggestions import Suggestion
 from interplay_bench.dialogues.dialogue import Item
 from interplay_bench.metrics.auc import auc
@@ -81,6 +81,6 @@ def _means(name: str, near: Nearness, found: Sequence[Suggestion]) -> Iterator[F
             for each, target in pairs
             if target and alike(each, (target,)) and (value := near(each.item, (target,))) is not None
         ]
-        if values and name not in ("popularity", "random"):
+        if values and name not in OF_SUGGESTION_ALONE:
             numbers, clusters = zip(*values, strict=True)
             yield Figure(name, column, mean_score(column, numbers, clusters, direction=None, measure=name))

