@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.resources import as_file, files
 from itertools import groupby
 from pathlib import Path
@@ -82,14 +83,18 @@ def load_sample(source: Source) -> DialogueSet:
     check_split("sample", source.split, SPLITS)
     if source.data is not None:
         raise DataError("The sample data set is shipped and takes no --data: use --dataset pearl for files like it.")
+    return _sample(source.split)
+
+
+@cache  # it cannot change, and live talk asks for both splits once a pair
+def _sample(split: str) -> DialogueSet:
     folder = files("interplay_bench.datasets.sample")
-    with as_file(folder / f"{source.split}.json") as path, as_file(folder / "films.toml") as films:
+    with as_file(folder / f"{split}.json") as path, as_file(folder / "films.toml") as films:
         if not path.is_file() or not films.is_file():
             raise DataError(
                 f"This installation lacks the sample's {path.name} or films.toml: install the package anew."
             )
-        catalog = TitleIndex(film_items(films))
-        return read("sample", source.split, array_or_rows(path), path.name, catalog, synthetic=True)
+        return read("sample", split, array_or_rows(path), path.name, TitleIndex(film_items(films)), synthetic=True)
 
 
 def read(

@@ -18,7 +18,6 @@ from safetensors.torch import load_file
 from interplay_bench.simulators.card import find
 from interplay_bench.training.training_plan import read_config
 from interplay_bench.training.training_recipe import TrainingRecipe
-from interplay_bench.training.training_run import Session, train
 from tests.training.held_out import claimed, held_out_loss
 
 HERE = Path(__file__).parent
@@ -127,11 +126,11 @@ def test_two_shards_keep_the_best_weights_and_resume(
 @pytest.mark.slow
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
 def test_shards_learn_what_whole_models_learn(
-    tied: bool, make_base: Callable[..., Path], recipe: Callable[..., TrainingRecipe], card: Path, tmp_path: Path
+    tied: bool, make_base: Callable[..., Path], card: Path, tmp_path: Path
 ) -> None:
     settings = {"base": str(make_base(tied=tied))}
     sharded(card, tmp_path / "shards", settings)
-    train(Session("tiny", recipe(**settings, batch_size="4"), {}), tmp_path / "whole")  # as much as two processes take
+    launch("cpu.yaml", ["-m", "interplay_bench"], card, tmp_path / "whole", settings)
     one, other = ([json.loads(line)["loss"] for line in (tmp_path / name / "losses.jsonl").open()]
                   for name in ("shards", "whole"))  # fmt: skip
     assert one == pytest.approx(other, abs=1e-4)
