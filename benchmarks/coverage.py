@@ -47,7 +47,7 @@ def main() -> None:
     trials = parser.parse_args().trials
     rows = [
         [users, "varied" if varied else "equal", *setting, *covered(users, varied, setting, trials)]
-        for users in (5, 10, 30)
+        for users in (5, 10, 20, 30)
         for varied in (False, True)
         for setting in SETTINGS
     ]
