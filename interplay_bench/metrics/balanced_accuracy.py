@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from interplay_bench.metrics.auc import RESAMPLES
 from interplay_bench.metrics.intervals import cluster_index, draws, percentiles
-from interplay_bench.metrics.paired_tests import Comparison, compare_rates
+from interplay_bench.metrics.paired_tests import ENOUGH, Comparison, swapped_users
 from interplay_bench.metrics.score import Direction, Score, signature
 
 if TYPE_CHECKING:
     from numpy import ndarray
 
     Array = ndarray[Any, Any]
+
+TEST = "swapped-users"
+"""The paired test: with the truths given, each decision adds its share to the difference, whichever model made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,28 @@ class BalancedAccuracy:
 
     def compare(
         self, a: Sequence[tuple[bool, bool]], b: Sequence[tuple[bool, bool]], clusters: Sequence[Hashable]
-    ) -> Comparison:
-        """Of agreement, decision by decision: McNemar's exact test."""
-        return compare_rates([x == y for x, y in a], [x == y for x, y in b], clusters)
+    ) -> Comparison | None:
+        """Of the two balanced accuracies: users swapped whole, and a bootstrap over them; needs both kinds of truth."""
+        import numpy as np
+
+        index, groups = cluster_index(clusters, len(a))
+        counts = [_counts(values, index, groups) for values in (a, b)]
+        one, other = (float(_balanced(each.sum(axis=0, keepdims=True))[0]) for each in counts)
+        if np.isnan(other - one):
+            return None
+        if groups < ENOUGH:
+            return Comparison(other - one, None, None, None, len(a), groups, TEST)
+        taken = sum(truth for _, truth in a)
+        halves = {True: 0.5 / taken, False: 0.5 / (len(a) - taken)}  # what one decision weighs in a recall's half
+        gains = [halves[y] * ((z == y) - (x == y)) for (x, y), (z, _) in zip(a, b, strict=True)]
+        resampled = np.concatenate(
+            [
+                _balanced(counts[1][drawn].sum(axis=1)) - _balanced(counts[0][drawn].sum(axis=1))
+                for drawn in draws(groups, RESAMPLES, 0, width=8 * groups)
+            ]
+        )
+        low, high = percentiles(resampled[~np.isnan(resampled)])
+        return Comparison(other - one, low, high, swapped_users(gains, clusters), len(a), groups, TEST)
 
 
 def _counts(values: Sequence[tuple[bool, bool]], index: Array, groups: int) -> Array:

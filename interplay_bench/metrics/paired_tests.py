@@ -87,7 +87,7 @@ def compare_rates(
 
 
 def swapped_users(
-    differences: Sequence[int], clusters: Sequence[Hashable], *, draws: int = RESAMPLES, seed: int = 0
+    differences: Sequence[float], clusters: Sequence[Hashable], *, draws: int = RESAMPLES, seed: int = 0
 ) -> float:
     """Return the two-sided p of the sum of ``differences`` if for each user the two models might as well be swapped.
 
@@ -98,7 +98,7 @@ def swapped_users(
     index, groups = cluster_index(clusters, len(differences))
     sums = np.bincount(index, weights=np.asarray(differences, dtype=float), minlength=groups)
     sums = sums[sums != 0]  # a user without a difference changes nothing
-    observed = abs(sums.sum())
+    observed = abs(sums.sum()) - 1e-12  # sums that are equal but for rounding are as extreme
     if 2 ** len(sums) <= draws:
         signs = 1 - 2 * (np.arange(2 ** len(sums))[:, None] >> np.arange(len(sums)) & 1)
         return float((np.abs(signs @ sums) >= observed).mean())

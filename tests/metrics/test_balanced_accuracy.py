@@ -51,3 +51,28 @@ def test_the_opposite_judge_gets_the_rest(values: Pairs) -> None:
     found, opposite = score(values).value, score([(not answer, truth) for answer, truth in values]).value
     assert (found is None) == (opposite is None)
     assert found is None or opposite is None or found + opposite == pytest.approx(1)
+
+
+def test_who_takes_everything_is_not_worse_than_who_agrees_with_few_more() -> None:
+    # 100 users, 90 of whom took it: a constant taker agrees with 90 of them, and has learnt nothing.
+    truths = [n < 90 for n in range(100)]
+    constant = [(True, truth) for truth in truths]
+    listener = [(truth if n % 5 else not truth, truth) for n, truth in enumerate(truths)]
+    found = BalancedAccuracy().compare(constant, listener, list(range(100)))
+    assert found is not None
+    assert found.effect == pytest.approx(0.3)
+    assert found.low is not None
+    assert found.p is not None
+    assert found.low > 0
+    assert found.p < 0.05
+    equal = BalancedAccuracy().compare(listener, listener, list(range(100)))
+    assert equal is not None
+    assert (equal.effect, equal.p) == (0, 1)
+
+
+def test_few_users_have_no_p_and_one_kind_of_truth_no_comparison() -> None:
+    values = [(True, n % 2 > 0) for n in range(6)]
+    few = BalancedAccuracy().compare(values, values, list(range(6)))
+    assert few is not None
+    assert (few.low, few.high, few.p) == (None, None, None)
+    assert BalancedAccuracy().compare([(True, True)] * 20, [(False, True)] * 20, list(range(20))) is None
