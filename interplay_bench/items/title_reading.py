@@ -276,7 +276,7 @@ class Reading:
         found = []
         for at in range(len(self.words)):
             year = self.dated[at] and YEAR.match(self.text, self.words[at].end)
-            if year and (self._capital(at) or at + 1 == len(self.words) or self.dated[at]):
+            if year:
                 found.append((at, year.end()))
         return [(at, end) for at, end in found if self._capital(self._start(at))]
 

@@ -13,6 +13,7 @@ from interplay_bench.engines.pretrained.opening import open_tokenizer
 from interplay_bench.engines.weights import TransformersSettings, choose_device, choose_dtype, find_layers, load
 from interplay_bench.environment.errors import UsageError
 from interplay_bench.environment.extras import require
+from interplay_bench.environment.paths import typed_path
 from interplay_bench.training.onednn_linear import use_onednn
 from interplay_bench.training.segment_attention import register
 from interplay_bench.training.tokens import add_tokens, extend
@@ -124,10 +125,11 @@ def _low_rank(model: Any, recipe: TrainingRecipe, new: Sequence[int]) -> Any:
         lora_alpha=recipe.alpha,
         target_modules="all-linear",
         trainable_token_indices=_rows(model, new),
-        base_model_name_or_path=recipe.base,
     )
     adapted = peft.get_peft_model(model, config)
-    adapted.peft_config["default"].base_model_name_or_path = recipe.base
+    folder = typed_path(recipe.base)
+    # A folder is named so that it is found from any working directory; a hub id stays one.
+    adapted.peft_config["default"].base_model_name_or_path = str(folder.resolve()) if folder.is_dir() else recipe.base
     for parameter in adapted.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()

@@ -65,6 +65,16 @@ def test_a_low_rank_training_over_another_one_is_stacked(
     assert_alike(engine(third), plain(third))
 
 
+def test_a_base_named_from_the_working_directory_is_found_from_another(
+    base: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(base.parent)
+    train(Session("tiny", recipe(base=f"./{base.name}", max_steps="1", **METHODS["lora"]), {}), tmp_path / "out")
+    here = engine(tmp_path / "out")
+    monkeypatch.chdir(tmp_path)
+    assert torch.equal(engine(tmp_path / "out"), here)
+
+
 def test_a_bias_that_would_be_lost_is_refused(recipe: Recipe, tmp_path: Path, tokenizer: Any) -> None:
     from transformers import PhiConfig, PhiForCausalLM
 
