@@ -386,3 +386,12 @@ def test_a_year_may_be_one_off_and_no_more() -> None:
         assert (known is not None) == (abs(year - 1995) <= 1), year
         found = catalog.search(f"You could watch Heat ({year}) tonight.")
         assert [len(found.mentions), len(found.unknown)] == ([1, 0] if abs(year - 1995) <= 1 else [0, 1]), year
+
+
+@pytest.mark.parametrize("title", ["Heat of Dawn", "Heat Wave", "Heat: Wave", "Heat Wave of Terror"])
+def test_a_longer_title_is_read_to_the_last_word_of_the_text(title: str) -> None:
+    catalog = TitleIndex((Item("1", "Heat", 1995),))
+    for end in ("", ".", " tonight."):
+        found = catalog.search(f"You could watch {title}{end}")
+        assert not found.mentions
+        assert [mention.item.title for mention in found.unknown] == [title]

@@ -59,3 +59,9 @@ def test_meaning_counts_and_batches_do_not() -> None:
     score = similarity([[text] for text in texts])
     assert score is not None
     assert "encoder:all-MiniLM-L6-v2" in score.signature
+
+
+@needs_encoder
+def test_of_a_long_text_the_beginning_counts() -> None:
+    long, longer = ("I want a horror film. " * times for times in (100, 1000))
+    assert np.allclose(embed([long]), embed([longer]), atol=1e-5)
