@@ -72,6 +72,7 @@ def data() -> Path:
 
 SLOW = (
     "tests/training/", "tests/unicrs/", "tests/engines/local/", "tests/engines/endpoint/test_endpoint_model.py",
+    "tests/engines/endpoint/test_endpoint_decisions.py",
     "tests/engines/test_chat_rendering.py", "tests/metrics/match_score/test_train_command.py", "tests/peers/",
     "tests/models/", "tests/cli/", "tests/plugins/", "tests/simulation/test_simulate.py", "tests/pytest_plugin/",
     "tests/simulation/test_language_models.py", "tests/simulation/test_crossplay.py", "tests/reports/test_browser.py",

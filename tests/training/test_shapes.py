@@ -143,7 +143,7 @@ def assert_ends_at_the_turn(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_merged_simulator_stops_by_itself_in_plain_transformers(
+def test_a_merged_simulator_stops_at_the_turns_end_in_plain_transformers(
     make_base: Callable[..., Path], recipe: Recipe, tmp_path: Path
 ) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -18,8 +18,8 @@ from interplay_bench.dialogues.dialogue import Item
 from interplay_bench.dialogues.dialogue_set import DialogueSet
 from interplay_bench.environment.errors import CheckpointError, UsageError
 from interplay_bench.environment.paths import typed_path
-from interplay_bench.metrics.intervals import mean_score
-from interplay_bench.metrics.paired_tests import Comparison, compare_means
+from interplay_bench.metrics.aggregation import Mean
+from interplay_bench.metrics.paired_tests import Comparison
 from interplay_bench.metrics.score import Direction, Score, signature
 
 if TYPE_CHECKING:
@@ -70,6 +70,9 @@ def match(scorer: Scorer, items: Sequence[Item], target: Item) -> Match | None:
     return Match(fmean(value or 0.0 for value in found) if found else 0.0, bool(found) and None not in found)
 
 
+_MEAN = Mean("match-score")
+
+
 @dataclass(frozen=True, slots=True)
 class MatchMean:
     """The mean over turns whose target the scorer knows; without a scorer, no value."""
@@ -87,11 +90,11 @@ class MatchMean:
         """Average, by a bootstrap over clusters."""
         if parts.get("scorer") == NO_SCORER:
             return Score(name, None, 0, signature("match-score", **parts), direction=direction)
-        return mean_score(name, values, clusters, direction=direction, metric="match-score", seed=seed, **parts)
+        return _MEAN.score(name, values, clusters, direction=direction, seed=seed, **parts)
 
     def compare(self, a: Sequence[float], b: Sequence[float], clusters: Sequence[Hashable]) -> Comparison:
         """By a paired bootstrap."""
-        return compare_means(a, b, clusters)
+        return _MEAN.compare(a, b, clusters)
 
 
 @dataclass(frozen=True, slots=True)

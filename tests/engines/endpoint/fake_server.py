@@ -10,7 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from interplay_bench.dialogues.prompt import Channel, Message, Part, Prompt
+from interplay_bench.engines.endpoint.endpoint_model import EndpointModel
+from interplay_bench.engines.language_model import Generation, Sampling
 
+CHOICES = ["<accept>", "<feedback>"]
 KEY = "sk-very-secret-0123456789"
 Reply = tuple[int, Mapping[str, str], str]
 Script = Callable[[dict[str, Any]], Reply]
@@ -106,3 +109,25 @@ def prompt(*turns: str, preamble: str = "Be brief.", chat: bool = True, prefix: 
     first = Message("system", (Part(Channel.PERSONA, preamble),))
     rest = (Message(role, (Part(Channel.TURNS, turn),)) for role, turn in zip(roles, turns, strict=False))
     return Prompt((first, *rest), chat, prefix)
+
+
+def answer(**changes: Any) -> tuple[int, Mapping[str, str], str]:
+    """A chat completion whose choice, message or usage is changed: ``message__content=3``."""
+    data = json.loads(text("fine")[2])
+    for key, value in changes.items():
+        *parents, last = key.split("__")
+        part: Any = data
+        for parent in parents:
+            choice = data["choices"][0]
+            part = {"choice": choice, "message": choice["message"]}.get(parent) or part[parent]
+        part[last] = value
+    return 200, {}, json.dumps(data)
+
+
+def written(model: EndpointModel, *prompts: Any) -> list[Any]:
+    results = model.generate(list(prompts) or [prompt("hi")], Sampling())
+    return [result.text if isinstance(result, Generation) else result for result in results]
+
+
+def logprobs(*tokens: tuple[str, float]) -> list[tuple[str, dict[str, float]]]:
+    return [(token, {token: logprob, "zzz": -9.0}) for token, logprob in tokens]

@@ -1,4 +1,4 @@
-"""What a server may answer with status 200, and what it may complain of: read for what it is, or one line."""
+"""What a server may answer with status 200, read for what it is, or one line."""
 
 from __future__ import annotations
 
@@ -12,43 +12,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interplay_bench.dialogues.markup import END
 from interplay_bench.engines.endpoint.completion import Completion, NoCompletionError, ReportedError, read_completion
 from interplay_bench.engines.endpoint.endpoint_model import EndpointModel
 from interplay_bench.engines.endpoint.response_cache import ResponseCache
 from interplay_bench.engines.endpoint.thoughts import answer_start
 from interplay_bench.engines.language_model import Choice, Generation, Refusal, Sampling
-from interplay_bench.environment.errors import BackendError, InterplayError, RunError, UsageError
-from interplay_bench.environment.secrets import without_secrets
-from interplay_bench.evaluation.evaluate import evaluate
-from tests.engines.endpoint.fake_server import KEY, Server, fault, in_turn, prompt, text
+from interplay_bench.environment.errors import BackendError
+from tests.engines.endpoint.fake_server import (
+    CHOICES,
+    Server,
+    answer,
+    fault,
+    in_turn,
+    logprobs,
+    prompt,
+    text,
+    written,
+)
 
 Connect = Callable[..., EndpointModel]
-
-
-def answer(**changes: Any) -> tuple[int, Mapping[str, str], str]:
-    """A chat completion whose choice, message or usage is changed: ``message__content=3``."""
-    data = json.loads(text("fine")[2])
-    for key, value in changes.items():
-        *parents, last = key.split("__")
-        part: Any = data
-        for parent in parents:
-            choice = data["choices"][0]
-            part = {"choice": choice, "message": choice["message"]}.get(parent) or part[parent]
-        part[last] = value
-    return 200, {}, json.dumps(data)
-
-
-def written(model: EndpointModel, *prompts: Any) -> list[Any]:
-    results = model.generate(list(prompts) or [prompt("hi")], Sampling())
-    return [result.text if isinstance(result, Generation) else result for result in results]
-
-
-def logprobs(*tokens: tuple[str, float]) -> list[tuple[str, dict[str, float]]]:
-    return [(token, {token: logprob, "zzz": -9.0}) for token, logprob in tokens]
-
-
-CHOICES = ["<accept>", "<feedback>"]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
 
 
 def test_a_decision_is_read_behind_the_thoughts(server: Server, connect: Connect) -> None:
@@ -167,186 +154,6 @@ def test_an_answer_without_end_is_cut_off(server: Server, connect: Connect) -> N
         written(connect())
 
 
-@pytest.mark.parametrize(
-    ("complaint", "field"),
-    [
-        (fault(422, "Input validation error: `top_p` must be > 0.0 and < 1.0"), "top_p"),
-        (fault(400, "Unsupported parameter: 'stop' is not supported with this model."), "stop"),
-        (fault(422, '{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}'), "seed"),
-    ],
-)
-def test_a_field_that_is_refused_by_name_is_left_out(
-    server: Server, connect: Connect, complaint: Any, field: str
-) -> None:
-    server.script = lambda body: complaint if field in body else text("fine. END no")
-    model = connect()
-    results = model.generate([prompt("a"), prompt("b")], Sampling(top_p=0.9, stop=("END",), seed=3))
-    assert [r.text for r in results if isinstance(r, Generation)] == ["fine. ", "fine. "]
-    assert model.usage()[f"left_out_{field}"] == 1
-    assert field not in server.requests[-1]
-
-
-def test_what_changes_nothing_is_not_sent(server: Server, connect: Connect) -> None:
-    written(connect())
-    assert "top_p" not in server.requests[0]
-
-
-def test_a_newer_model_takes_the_limit_under_its_other_name(server: Server, connect: Connect) -> None:
-    said = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
-    server.script = lambda body: fault(400, said) if "max_tokens" in body else text("fine")
-    assert written(connect()) == ["fine"]
-    assert server.requests[-1]["max_completion_tokens"] == 128
-
-
-def test_a_server_that_forbids_log_probabilities_is_asked_without(server: Server, connect: Connect) -> None:
-    complaint = fault(403, "You are not allowed to request logprobs from this model")
-    server.script = lambda body: complaint if "logprobs" in body else text("<accept>")
-    (choice,) = connect().choose([prompt("Take it?")], CHOICES)
-    assert isinstance(choice, Choice)
-    assert choice.index == 0
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        "Input validation error: `inputs` must have less than 1024 tokens. Given: 1201",
-        "Please reduce the length of the messages or completion.",
-        "This model's maximum context length is 4096 tokens.",
-    ],
-)
-def test_too_long_in_whatever_words_is_asked_shorter(server: Server, connect: Connect, said: str) -> None:
-    server.script = lambda body: fault(400, said) if len(body["messages"]) > 2 else text("fine")
-    (result,) = connect().generate([prompt("a", "b", "c")], Sampling())
-    assert isinstance(result, Generation)
-    assert result.dropped_turns == 2
-
-
-def test_too_long_by_its_code_alone(server: Server, connect: Connect) -> None:
-    body = json.dumps({"error": {"message": "nope", "code": "context_length_exceeded"}})
-    server.script = lambda asked: (400, {}, body) if len(asked["messages"]) > 2 else text("fine")
-    assert written(connect(), prompt("a", "b")) == ["fine"]
-
-
-def test_a_server_that_refuses_everything_is_an_error_with_its_reason(server: Server, connect: Connect) -> None:
-    server.script = lambda _: fault(400, "temperature must be strictly positive")
-    with pytest.raises(BackendError, match="refuses every request: HTTP 400: temperature must be strictly positive"):
-        written(connect(), prompt("a"), prompt("b"))
-
-
-@pytest.mark.slow
-def test_a_run_in_which_nothing_was_answered_fails(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("INTERPLAY_HOSTS", server.url.removesuffix("/v1"))
-    server.script = lambda _: answer(message__refusal="I will not.")
-    card = tmp_path / "mine.toml"
-    card.write_text(
-        f'summary = "x"\nadapter = "zero-shot"\n[engine]\nkind = "endpoint"\nmodel = "m"\nbase_url = "{server.url}"\n'
-        'cache = "off"\n'
-    )
-    with pytest.raises(RunError, match=r"answered none of 3 dialogues \(I will not"):
-        evaluate("user_multiturn", str(card), "sample", limit=3, output=tmp_path / "run")
-
-
-def test_a_redirect_to_elsewhere_is_not_followed(server: Server, connect: Connect) -> None:
-    server.script = lambda _: (307, {"location": "http://user:pass@evil.example/v1?key=1"}, "{}")
-    with pytest.raises(BackendError, match=r"redirects to http://evil\.example/v1: set base_url") as raised:
-        written(connect())
-    assert "pass" not in str(raised.value)
-
-
-def test_another_model_behind_the_address_is_noticed(server: Server, connect: Connect, tmp_path: Path) -> None:
-    cache = ResponseCache(tmp_path)
-    server.script = lambda _: answer(model="a-7b")
-    assert written(connect(cache)) == ["fine"]
-    server.script = lambda _: answer(model="b-8b")
-    with pytest.raises(BackendError, match=r"'b-8b'.*'a-7b'.*engine.cache=off"):
-        written(connect(cache), prompt("hi"), prompt("new", preamble="Other."))
-    assert written(connect(cache, cache="off"), prompt("hi")) == ["fine"]
-
-
-def test_a_fine_tuned_model_is_asked_to_show_its_markup(server: Server, connect: Connect) -> None:
-    plain = prompt("hi", chat=False, prefix="<action>")
-    shown = json.dumps(
-        {"choices": [{"text": "<accept></action><response>Yes.", "finish_reason": "stop"}], "model": "m"}
-    )
-    hidden = json.dumps({"choices": [{"text": "Yes. Yes. Yes.", "finish_reason": "length"}], "model": "m"})
-    how = Sampling(stop=(END,))
-    server.script = lambda body: (200, {}, hidden if body["skip_special_tokens"] else shown)
-    (result,) = connect().generate([plain], how)
-    assert isinstance(result, Generation)
-    assert "<accept>" in result.text
-    server.script = lambda _: (200, {}, hidden)
-    with pytest.raises(BackendError, match="hides the markup's tokens"):
-        connect().generate([plain], how)
-    unknown = fault(400, "Unrecognized request argument: skip_special_tokens")
-    server.script = lambda body: unknown if "skip_special_tokens" in body else (200, {}, shown)
-    assert isinstance(connect().generate([plain], how)[0], Generation)
-
-
-@pytest.mark.parametrize("key", ["sk-1\nsk-2", "“sk-quoted”", "sk with space"])
-def test_a_key_that_no_header_can_hold_is_never_shown(
-    server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch, key: str
-) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", key)
-    with pytest.raises(UsageError, match="OPENAI_API_KEY holds") as raised:
-        connect()
-    assert "sk" not in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    "url", ["http://host\n/v1", "http://host:99999/v1", "http://host:port/v1", "ftp://host", "host"]
-)
-def test_an_address_that_is_none_is_one_line(connect: Connect, url: str) -> None:
-    with pytest.raises(UsageError, match="base_url"):
-        connect(base_url=url)
-
-
-@pytest.mark.parametrize(
-    ("variable", "value", "named"),
-    [
-        ("HTTPS_PROXY", "socks9://proxy", "HTTPS_PROXY"),
-        ("ALL_PROXY", "nonsense", "ALL_PROXY"),
-        ("SSL_CERT_FILE", "/no/such/file.pem", "SSL_CERT_FILE"),
-    ],
-)
-def test_an_environment_that_the_library_cannot_take_is_named(
-    server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, named: str
-) -> None:
-    monkeypatch.setenv(variable, value)
-    monkeypatch.setenv("NO_PROXY", "")
-    with pytest.raises(InterplayError, match=named):
-        written(connect())
-
-
-def test_a_dead_proxy_is_not_a_dead_server(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    with pytest.raises(BackendError, match="through the proxy in HTTP_PROXY"):
-        written(connect(base_url="http://server.example/v1"))
-
-
-def test_secrets_in_addresses_are_taken_out() -> None:
-    url = "http://user:PASS@host/v1?api_key=KEY1&x=2"
-    assert without_secrets({"a": [f"--set engine.base_url={url}"]}) == {
-        "a": ["--set engine.base_url=http://host/v1?api_key=***&x=2"]
-    }
-
-
-@pytest.mark.slow
-def test_no_record_holds_a_password(server: Server, tmp_path: Path) -> None:
-    url = server.url.replace("http://", "http://user:PASSWORD@") + "?api_key=SECRETKEY"
-    card = tmp_path / "mine.toml"
-    card.write_text('summary = "x"\nadapter = "zero-shot"\n[engine]\nkind = "endpoint"\nmodel = "m"\ncache = "off"\n')
-    server.script = lambda _: answer(message__content=f"<accept> {KEY}")
-    settings = {"engine.base_url": url}
-    evaluate("user_multiturn", str(card), "sample", limit=2, settings=settings, output=tmp_path / "run")
-    for file in (tmp_path / "run").iterdir():
-        kept = file.read_text()
-        assert "PASSWORD" not in kept, file
-        assert "SECRETKEY" not in kept, file
-        assert KEY not in kept, file
-
-
 @pytest.mark.parametrize("headers", [{"content-encoding": "gzip"}, {"content-length": "99"}])
 def test_an_answer_that_breaks_off_is_asked_for_again(
     server: Server, connect: Connect, headers: Mapping[str, str]
@@ -365,13 +172,6 @@ def test_a_damaged_entry_counts_as_missing(tmp_path_factory: pytest.TempPathFact
     damaged = whole[:at] + noise + whole[at + len(noise) :]
     file.write_bytes(damaged)
     assert cache.get("ab" * 32) == (value if damaged == whole else None)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=8,
-)
 
 
 @given(st.data())

@@ -21,8 +21,8 @@ from interplay_bench.environment.errors import InterplayError
 from interplay_bench.evaluation.evaluate import evaluate
 from interplay_bench.evaluation.run import Run
 from interplay_bench.evaluation.sample import BACKEND_ERROR
-from tests.engines.endpoint.fake_server import KEY, Reply, Server, fault, text
-from tests.engines.endpoint.test_faulty_answers import answer, faulty
+from tests.engines.endpoint.fake_server import KEY, Reply, Server, answer, fault, text
+from tests.engines.endpoint.test_faulty_answers import faulty
 
 FAULTS = int(os.environ.get("INTERPLAY_FAULTS", "20"))
 DIALOGUES = 12

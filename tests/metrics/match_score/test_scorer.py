@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +43,16 @@ def test_the_identity_is_that_of_vectors_and_catalogue(tmp_path: Path) -> None:
     catalog = (other / artefact.CATALOG).read_text().replace("Heat", "Ronin")
     (other / artefact.CATALOG).write_text(catalog)
     assert Scorer.load(one).identity != Scorer.load(other).identity
+
+
+def test_the_samples_own_model_loads_without_the_libraries_that_trained_it() -> None:
+    code = (
+        "import sys; from interplay_bench.metrics.match_score.scorer import find_scorer; find_scorer('sample')\n"
+        "heavy = {'torch', 'transformers', 'sklearn', 'implicit', 'pandas'} & set(sys.modules)\n"
+        "sys.exit(', '.join(heavy) or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_samples_own_model_is_shipped() -> None:
