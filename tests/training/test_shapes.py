@@ -143,6 +143,21 @@ def assert_ends_at_the_turn(folder: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_training_teaches_where_a_turn_ends(make_base: Callable[..., Path], recipe: Recipe, tmp_path: Path) -> None:
+    base = make_base(tied=False)
+    settings = {"method": "lora", "rank": "8", "epochs": "40", "patience": "0", "learning_rate": "1e-2"}
+    train(Session("tiny", recipe(base=str(base), **settings), {}), tmp_path / "out")
+    weights = load(TransformersSettings(model=str(tmp_path / "out"), dtype="float32"))
+    end = weights.tokenizer.convert_tokens_to_ids("</response>")
+    said = "Likes books.\n<user><action><greeting></action><response>Hello there"
+    for text, ends in ((said, False), (said + ".", True)):
+        tokens = weights.tokenizer(text, return_tensors="pt", add_special_tokens=False)
+        with torch.no_grad():
+            found = float(weights.model(**tokens).logits[0, -1].softmax(-1)[end])
+        assert (found > 0.5) == ends, (text, found)
+
+
+@pytest.mark.slow
 def test_a_merged_simulator_stops_at_the_turns_end_in_plain_transformers(
     make_base: Callable[..., Path], recipe: Recipe, tmp_path: Path
 ) -> None:
