@@ -29,15 +29,19 @@ class BackgroundLoop:
 
     def close(self) -> None:
         """End what is still under way, the loop and its thread."""
-        self.run(_cancel_others())
+        self.run(_end_others())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
 
-async def _cancel_others() -> None:
-    """Cancel every other task of the loop, and wait until each has ended: asyncio complains of those left behind."""
+async def _end_others() -> None:
+    """Cancel every other task of the loop, and wait until each has ended: asyncio complains of those left behind.
+
+    One that is cancelled already is left to end by itself: a second cancellation would cut off what it tidies up.
+    """
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
-        task.cancel()
+        if not task.cancelling():
+            task.cancel()
     await asyncio.gather(*others, return_exceptions=True)

@@ -13,7 +13,9 @@ import pytest
 from interplay_bench.engines.endpoint.background_loop import BackgroundLoop
 
 
-def test_what_is_interrupted_ends_before_the_loop_does(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("seconds", [0.0, 0.05])
+def test_what_is_interrupted_ends_before_the_loop_does(caplog: pytest.LogCaptureFixture, seconds: float) -> None:
+    """Whether the loop is closed at once, or while what was cancelled gives its connection back."""
     begun, ended = threading.Event(), []
 
     async def ask(number: int) -> None:
@@ -39,6 +41,7 @@ def test_what_is_interrupted_ends_before_the_loop_does(caplog: pytest.LogCapture
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         loop.run(together())
+    time.sleep(seconds)
     loop.close()
     gc.collect()
     assert sorted(ended) == [0, 1, 2]
