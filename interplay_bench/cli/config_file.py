@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from interplay_bench.environment.decoding import from_toml
 from interplay_bench.environment.errors import UsageError, unknown_name
 
 SET = "set"
@@ -35,10 +35,10 @@ def words_of(path: Path, typed: argparse.Namespace) -> list[str]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return from_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"No configuration at {path}.") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise UsageError(f"The configuration {path} cannot be read: {error}.") from None
 
 

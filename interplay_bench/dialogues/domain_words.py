@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from interplay_bench.environment.decoding import from_toml
 from interplay_bench.environment.errors import UsageError
 
 VARIABLE = "INTERPLAY_DOMAINS"
@@ -37,19 +37,26 @@ def domain_words() -> DomainWords:
     if own:
         if not Path(own).is_dir():
             raise UsageError(f"{VARIABLE} names {own}, which is no folder: name one with *.toml files, or unset it.")
-        texts |= {str(path): path.read_text("utf-8") for path in Path(own).glob("*.toml")}
+        texts |= {str(path): _own(path) for path in Path(own).glob("*.toml")}
     tables = [_table(name, text) for name, text in sorted(texts.items()) if name.endswith(".toml")]
     groups = ("|".join(dict.fromkeys(word for table in tables for word in table[part])) for part in _PARTS)
     return DomainWords(*(f"(?:{group})" for group in groups))
 
 
+def _own(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}, a domain's words, cannot be read: {error}.") from None
+
+
 def _table(name: str, text: str) -> dict[str, list[str]]:
     try:
-        table = tomllib.loads(text)
+        table = from_toml(text)
         lists = {part: table.pop(part, []) for part in _PARTS}
         for word in (word for words in lists.values() for word in words):
             re.compile(word)
-    except (tomllib.TOMLDecodeError, re.error, TypeError) as error:
+    except (ValueError, re.error, TypeError) as error:
         raise UsageError(f"{name} is no domain's words ({error}): see domains/movie.toml for an example.") from None
     if table:
         raise UsageError(f"{name} has an unknown part {next(iter(table))!r}: a domain has {', '.join(_PARTS)}.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from interplay_bench.environment.decoding import from_toml
 from interplay_bench.environment.errors import DataError
 from interplay_bench.environment.toml_lines import line_of
 from interplay_bench.environment.validation import first_problem
@@ -19,8 +19,8 @@ def read_toml(path: Path, kind: type[Described]) -> Described:
     """The file as a ``kind``; anything amiss is a :class:`DataError` that names the line."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        data = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        data = from_toml(text)
+    except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}.") from None
     try:
         return kind.model_validate(data)

@@ -10,11 +10,11 @@ A bound is kept when the whole 95% interval keeps it: ``>=`` looks at its low en
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from interplay_bench.environment.decoding import from_toml
 from interplay_bench.environment.errors import UsageError, unknown_name
 from interplay_bench.evaluation.run import Run
 from interplay_bench.evaluation.task import TASKS
@@ -57,7 +57,7 @@ class Gate:
 def read_gates(path: Path) -> dict[str, list[Gate]]:
     """Read the gates by task; whatever is misspelt in the file is a :class:`UsageError` that names it."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = from_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"No gates file at {path}.") from None
     except (OSError, ValueError) as error:
@@ -70,6 +70,8 @@ def read_gates(path: Path) -> dict[str, list[Gate]]:
             raise unknown_name(f"task (in {path})", task, known)
         if not isinstance(bounds, dict):
             raise UsageError(f'{path}: gates are written as [gates.{task}] with lines like SR = ">= 0.9".')
+        if not bounds:
+            raise UsageError(f'{path}: [gates.{task}] holds no gate. Write below it a line like SR = ">= 0.9".')
         metrics = [metric.name for metric in known[task].all_metrics()]
         for metric in bounds:
             if metric not in metrics:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from interplay_bench.environment.decoding import from_toml
 from interplay_bench.environment.errors import CardError
 from interplay_bench.environment.validation import validated
 
@@ -63,17 +63,17 @@ def shipped_cards() -> dict[str, dict[str, Any]]:
     """The cards in the package by name, as they are written: for a list, which needs no check of them."""
     shipped = files("interplay_bench.models.cards").iterdir()
     texts = {file.name.removesuffix(".toml"): file for file in shipped if file.name.endswith(".toml")}
-    return {name: tomllib.loads(texts[name].read_text("utf-8")) for name in sorted(texts)}
+    return {name: from_toml(texts[name].read_text("utf-8")) for name in sorted(texts)}
 
 
 def _card(name: str, text: str, origin: str) -> ModelCard:
     try:
-        data = tomllib.loads(text.removeprefix("\ufeff"))
+        data = from_toml(text)
         json.dumps(data)
-    except tomllib.TOMLDecodeError as error:
-        raise CardError(f"The model card {origin} is no valid TOML: {error}.") from None
-    except RecursionError:
+    except RecursionError:  # a thousand dots in a key are read, and nested all the same
         raise CardError(f"The model card {origin} is nested too deeply.") from None
+    except ValueError as error:
+        raise CardError(f"The model card {origin} is no valid TOML: {error}.") from None
     except TypeError:
         raise CardError(f"The model card {origin} holds a date or a time: put it in quotes.") from None
     card = validated(ModelCard, {"name": name, **data}, f"In the model card {origin}", key="key", error=CardError)

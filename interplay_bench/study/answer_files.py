@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 
 from interplay_bench.environment.atomic_file import write_file
+from interplay_bench.environment.decoding import from_json
 from interplay_bench.environment.errors import DataError, InterplayError, UsageError
 from interplay_bench.environment.validation import validated
 from interplay_bench.study.answer import Answer
@@ -72,16 +73,19 @@ def _row(answer: Answer, plan: Plan) -> dict[str, object]:
 def _rows(path: Path) -> Iterable[tuple[int, Mapping[str, object]]]:
     suffix = _suffix(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets write a byte-order mark
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read: {error}.") from None
     if suffix == ".csv":
         reader = csv.DictReader(StringIO(text), restkey="more", restval="")
-        return [(reader.line_num, row) for row in reader]
-    rows = []
-    for number, line in enumerate(text.splitlines(), 1):
         try:
-            row = json.loads(line)
+            return [(reader.line_num, row) for row in reader]
+        except csv.Error as error:
+            raise DataError(f"{path}, line {reader.line_num + 1}: {error}.") from None
+    rows = []
+    for number, line in enumerate(text.rstrip("\n").split("\n"), 1):  # not splitlines(): it cuts at U+2028 too
+        try:
+            row = from_json(line)
         except ValueError as error:
             raise DataError(f"{path}, line {number}: no JSON: {error}.") from None
         if not isinstance(row, dict):

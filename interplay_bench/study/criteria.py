@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from interplay_bench.environment.decoding import from_toml
 from interplay_bench.environment.errors import UsageError
 from interplay_bench.environment.validation import validated
 
@@ -37,7 +37,7 @@ def read_criteria(source: Path | str = "criteria.toml") -> tuple[Criterion, ...]
     path = source if isinstance(source, Path) else files("interplay_bench.study") / source
     try:
         text = path.read_text(encoding="utf-8")
-        tables = tomllib.loads(text)
+        tables = from_toml(text)
     except (OSError, ValueError) as error:
         raise UsageError(f"The criteria {where} cannot be read: {error}.") from None
     if not tables:

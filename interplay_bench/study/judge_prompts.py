@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from interplay_bench.dialogues.prompt import Channel, Message, Part, Prompt
+from interplay_bench.environment.decoding import from_toml
 from interplay_bench.environment.errors import UsageError
 from interplay_bench.environment.validation import validated
 from interplay_bench.study.criteria import Criterion
@@ -55,7 +55,7 @@ def read_prompts(path: Path | None = None) -> JudgePrompts:
     """The prompts of a TOML file with the tables ``pair``, ``dialogue`` and ``turn``; without ``path``, ours."""
     where = str(path or "judge.toml")
     try:
-        tables = tomllib.loads((path or files("interplay_bench.study") / "judge.toml").read_text(encoding="utf-8"))
+        tables = from_toml((path or files("interplay_bench.study") / "judge.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"The prompts {where} cannot be read: {error}.") from None
     prompts = validated(JudgePrompts, tables, where, key="table", error=UsageError)

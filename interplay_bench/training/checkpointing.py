@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from interplay_bench.environment.atomic_file import replacing, write_file
+from interplay_bench.environment.decoding import from_json
 from interplay_bench.environment.errors import CheckpointError
 
 FOLDER, LATEST, BEST = "resume", "latest.json", "best.safetensors"
@@ -93,7 +94,7 @@ def restore(folder: Path, accelerator: Any, model: Any, optimizer: Any, plan: st
 
 def _read(folder: Path, accelerator: Any, model: Any, optimizer: Any, plan: str) -> TrainingState:
     pointer = folder / FOLDER / LATEST
-    found = json.loads(pointer.read_text())
+    found = from_json(pointer.read_bytes())
     if found["plan"] != plan:
         raise CheckpointError(
             f"{folder} holds a training with another recipe, data, seed or number of processes: it cannot be "
@@ -104,10 +105,10 @@ def _read(folder: Path, accelerator: Any, model: Any, optimizer: Any, plan: str)
         accelerator.load_state(str(source / "sharded"))
     else:
         put(model, load_file(source / "model.safetensors"))
-        rest = json.loads((source / "optimizer.json").read_text())
+        rest = from_json((source / "optimizer.json").read_bytes())
         optimizer.load_state_dict(_unflatten(load_file(source / "optimizer.safetensors"), rest))
     _set_rng_state(load_file(source / f"chance-{accelerator.process_index}.safetensors"))
-    return TrainingState(**json.loads((source / "progress.json").read_text()))
+    return TrainingState(**from_json((source / "progress.json").read_bytes()))
 
 
 def put(module: torch.nn.Module, weights: dict[str, torch.Tensor]) -> None:

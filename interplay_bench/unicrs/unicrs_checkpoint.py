@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from interplay_bench.environment.atomic_file import replacing, write_file
+from interplay_bench.environment.decoding import from_json
 from interplay_bench.environment.errors import CheckpointError, InterplayError
 from interplay_bench.unicrs.graph import KnowledgeGraph
 from interplay_bench.unicrs.network import NAMES, Network
@@ -68,7 +69,7 @@ def _write(path: Path, content: object) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = from_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}): train the model anew.") from None
     if not isinstance(content, dict):

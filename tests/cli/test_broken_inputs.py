@@ -128,3 +128,29 @@ def test_an_endpoint_that_is_down(cli: Cli, tmp_path: Path) -> None:
     line = ask(cli, tmp_path, url)
     assert "connection refused" in line
     assert "base_url" in line
+
+
+UNREADABLE = {
+    "brackets": "x = " + "[" * 5000 + "]" * 5000,
+    "tables": "x = " + "{a = " * 3000 + "1" + "}" * 3000,
+    "digits": "x = " + "9" * 5000,
+}
+
+
+@pytest.mark.parametrize("text", UNREADABLE.values(), ids=UNREADABLE)
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("options.toml", ("run", "--config", "options.toml")),
+        ("card.toml", (*REPLAY, "--dataset", "sample", "--model", "./card.toml")),
+        ("board.toml", ("leaderboard", "--results", "results", "--output", ".")),
+        ("paper.toml", ("leaderboard", "--results", "results", "--output", ".")),
+        ("criteria.toml", ("study", "new", "sample", "--output", "plan.json", "--criteria", "criteria.toml")),
+    ],
+)
+def test_toml_that_no_reader_takes(cli: Cli, tmp_path: Path, file: str, words: tuple[str, ...], text: str) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / file).write_text(text)
+    line = complaint(cli(*words))
+    assert file in line, line
+    assert "--debug" not in line, line

@@ -146,8 +146,10 @@ def test_a_domain_is_a_file_of_words(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("verbs = [", "no domain's words"),
         ("verbs = ['(']", "no domain's words"),
         ("x = 1", "part 'x'"),
+        ("verbs = " + "[" * 5000, "no domain's words"),
+        ("verbs = ['renifl\xe9']", "cannot be read"),
     ):
-        (tmp_path / "scent.toml").write_text(text)
+        (tmp_path / "scent.toml").write_text(text, encoding="latin-1")
         with pytest.raises(UsageError, match=says):
             domain_words()
     monkeypatch.setenv("INTERPLAY_DOMAINS", str(tmp_path / "none"))

@@ -76,7 +76,9 @@ def test_a_metric_that_was_not_measured_breaks_its_gate(gated: Callable[..., pyt
         ('[gates]\nSR = ">= 0.9"', "Unknown task"),
         ("[gates]\nuser_multiturn = 1", "[gates.user_multiturn]"),
         ("", "holds no gate"),
+        ("[gates.user_multiturn]", "[gates.user_multiturn] holds no gate"),
         ("[gates", "no valid TOML"),
+        ("x = " + "[" * 5000, "nested too deeply"),
     ],
 )
 def test_a_misspelt_gate_is_one_clear_error_before_any_work(
@@ -93,6 +95,14 @@ def test_a_missing_file_is_an_error(session: Session, multiturn: Path) -> None:
     result = session(multiturn, "--interplay-gates", "none.toml", models=("oracle",))
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "No gates file at none.toml" in result.stderr.str()
+
+
+def test_names_cannot_steer_the_terminal(session: Session, multiturn: Path) -> None:
+    for option, name in (("gates", "a\x1b[31mb.toml"), ("output", "a\x1b[31mb")):
+        result = session(multiturn, f"--interplay-{option}", name, models=("oracle",))
+        shown = "\n".join(result.outlines + result.errlines)
+        assert "a·[31mb" in shown, shown
+        assert "\x1b[31mb" not in shown, shown
 
 
 def test_gates_that_were_held_against_no_run_fail_the_session(

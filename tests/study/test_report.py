@@ -145,6 +145,7 @@ def test_answers_go_out_and_in_and_into_a_figure(
         "annotator-1,x,flow,left,0",
         "annotator-1,1,flow,left,0\nannotator-1,1,flow,right,0",
         "annotator-1,1,flow,left,0,more",
+        f"annotator-1,1,{'flow' * 50_000},left,0",
         "",
     ],
 )
@@ -155,6 +156,20 @@ def test_what_cannot_be_imported_is_one_clear_error(planned: PlanOf, tmp_path: P
     path.write_text(f"annotator,page,criterion,choice,at\n{row}\n")
     with pytest.raises(DataError, match=r"answers\.csv"):
         read_answers(path, planned())
+
+
+def test_what_spreadsheets_and_other_languages_write_is_imported(planned: PlanOf, tmp_path: Path) -> None:
+    from interplay_bench.study.answer_files import read_answers
+
+    answer = Answer("annotator-1", 1, "flow", "left")
+    (tmp_path / "answers.csv").write_text("\ufeffannotator,page,criterion,choice,at\nannotator-1,1,flow,left,0\n")
+    assert read_answers(tmp_path / "answers.csv", planned()) == [answer]
+    row = '{"annotator": "annotator-1", "page": 1, "criterion": "flow", "choice": "left", "at": 0, "pair": "a\u2028b"}'
+    (tmp_path / "answers.jsonl").write_text(f"{row}\r\n")
+    assert read_answers(tmp_path / "answers.jsonl", planned()) == [answer]
+    (tmp_path / "answers.jsonl").write_text("[" * 5000)
+    with pytest.raises(DataError, match=r"answers\.jsonl, line 1"):
+        read_answers(tmp_path / "answers.jsonl", planned())
 
 
 def test_an_answer_is_of_a_side_not_of_a_system(planned: PlanOf) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import json
 import os
 import socket
 import time
@@ -22,6 +21,7 @@ from interplay_bench.dialogues.prompt import Prompt
 from interplay_bench.engines.endpoint.completion import Completion, NoCompletionError, ReportedError, read_completion
 from interplay_bench.engines.endpoint.endpoint_settings import EndpointSettings
 from interplay_bench.engines.endpoint.server_fault import ServerFault
+from interplay_bench.environment.decoding import from_json
 from interplay_bench.environment.errors import BackendError, UsageError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class EndpointClient:
         try:
             async with asyncio.timeout(min(10, self.settings.timeout)):
                 text = (await self._connected().models.with_raw_response.list()).text
-            return {str(entry["id"]): entry for entry in json.loads(text)["data"]}
+            return {str(entry["id"]): entry for entry in from_json(text)["data"]}
         except APIConnectionError as error:
             raise BackendError(str(self._unreachable(error))) from None
         except APIStatusError as error:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from interplay_bench.dialogues.dialogue import Item
 from interplay_bench.environment.atomic_file import replacing, write_file
+from interplay_bench.environment.decoding import from_json
 from interplay_bench.environment.errors import CheckpointError
 from interplay_bench.metrics.match_score.text_embedding import TextEmbedding, unit
 
@@ -76,9 +77,9 @@ def load(folder: Path) -> Artefact:
         tensors = load_file(folder / VECTORS)
         vectors = tensors["vectors"]
         text = (folder / CATALOG).read_text(encoding="utf-8")
-        rows = [json.loads(line) for line in text.rstrip("\n").split("\n")]  # not splitlines(): it cuts at U+2028 too
+        rows = [from_json(line) for line in text.rstrip("\n").split("\n")]  # not splitlines(): it cuts at U+2028 too
         catalog = tuple(Item(row["id"], row["title"], row["year"], row.get("domain", FILMS)) for row in rows)
-        report = json.loads((folder / REPORT).read_text(encoding="utf-8")) if "mean" in tensors else {}
+        report = from_json((folder / REPORT).read_bytes()) if "mean" in tensors else {}
         texts = TextEmbedding.of(tensors, report["recipe"]["encoder"]) if report else None
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
