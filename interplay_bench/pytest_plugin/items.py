@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from interplay_bench.environment.errors import IncompatibleModelError, InterplayError
+from interplay_bench.environment.terminal import printable
 from interplay_bench.pytest_plugin import storage
 from interplay_bench.pytest_plugin.stopwatch import Stopwatch
 
@@ -90,7 +91,7 @@ class TaskItem(pytest.Item):
     def repr_failure(self, excinfo: ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
         """Show what a user can correct as one line, and everything else with its traceback."""
         if isinstance(excinfo.value, InterplayError | GateError):
-            return str(excinfo.value)
+            return printable(str(excinfo.value))
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:

@@ -10,6 +10,7 @@ import pytest
 
 from interplay_bench.cli import options
 from interplay_bench.environment.errors import InterplayError
+from interplay_bench.environment.terminal import printable
 from interplay_bench.pytest_plugin.fixture import interplay
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     try:
         session.config.stash[SUITE] = Suite.asked_for(asked)
     except InterplayError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(printable(str(error))) from None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -29,9 +29,9 @@ def summarize(reporter: pytest.TerminalReporter, suite: Suite) -> None:
         for key, text in report.user_properties
         if key == GATE
     }
-    reporter.write_line("\n".join(["", "Kept in:", *(f"  {run.folder}" for run in runs)]))
+    reporter.write_line(printable("\n".join(["", "Kept in:", *(f"  {run.folder}" for run in runs)])))
     if gates:
-        reporter.write_line("\n".join(["", "Gates:", *(f"  {line}" for line in sorted(gates))]))
+        reporter.write_line(printable("\n".join(["", "Gates:", *(f"  {line}" for line in sorted(gates))])))
 
 
 def missed_gates(reporter: pytest.TerminalReporter, suite: Suite) -> list[str]:
