@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from interplay_bench.environment.atomic_file import write_file
 from interplay_bench.environment.errors import RunError, unknown_name
+from interplay_bench.environment.figure_file import save_figure
 from interplay_bench.evaluation.frames import Samples, Scores
 from interplay_bench.evaluation.run_record import Ledger, ModelRecord, RunRecord
 from interplay_bench.evaluation.sample_log import read_samples
@@ -88,7 +89,7 @@ class Run:
         """The scores with their intervals as a figure of matplotlib, written to ``path`` where it is given."""
         figure = plot_scores(list(self.scores.values()), self._title())
         if path is not None:
-            figure.savefig(path, metadata={"Software": None} if Path(path).suffix == ".png" else None)
+            save_figure(figure, Path(path), dpi=None)
         return figure
 
     def __repr__(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from interplay_bench.environment.figure_file import save_figure
 from interplay_bench.metrics.rates import wilson
 
 
@@ -25,5 +26,4 @@ def draw_accept_rates(rates: Sequence[tuple[int, int, int]], path: Path) -> None
     axes.set(xlabel="recommendation, by its place in the dialogue", ylabel="share accepted", ylim=(-0.03, 1.03))
     axes.set_xticks(places)
     axes.grid(alpha=0.3)
-    # No date and no version in the file: the same run draws the same bytes.
-    figure.savefig(path, dpi=120, metadata={"Software": None})
+    save_figure(figure, path)

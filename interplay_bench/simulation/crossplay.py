@@ -7,14 +7,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from interplay_bench.environment.atomic_file import write_file
+from interplay_bench.environment.atomic_file import is_draft, write_file
 from interplay_bench.environment.errors import RunError, UsageError
+from interplay_bench.environment.figure_file import save_figure
 from interplay_bench.environment.paths import safe_name
 from interplay_bench.environment.progress import Progress, silent
 from interplay_bench.evaluation.run import RECORD, Run
 from interplay_bench.evaluation.run_comparison import Difference, compare
 from interplay_bench.evaluation.run_directory import fresh
-from interplay_bench.evaluation.run_loop import resumable
+from interplay_bench.evaluation.run_loop import ERRORS, resumable
 from interplay_bench.evaluation.settings import ENGINE, engine_options
 from interplay_bench.metrics.paired_tests import Comparison
 from interplay_bench.reports.score_text import bounds, data_heading, number, p_value, value
@@ -70,7 +71,7 @@ def _check(folder: Path, cells: Set[str], resume: bool) -> None:
         return
     if not folder.is_dir() or (folder / RECORD).exists():
         raise RunError(f"{folder} is no directory of a matrix. Choose another --output.")
-    there = {path.name for path in folder.iterdir()} - {REPORT, PICTURE}
+    there = {path.name for path in folder.iterdir() if not is_draft(path)} - {REPORT, PICTURE, ERRORS}
     if any(folder.iterdir()) and not resume:
         raise RunError(f"{folder} is not empty. Add --resume to go on with its matrix, or choose another --output.")
     if there - cells:
@@ -220,7 +221,7 @@ def draw(matrix: Matrix, path: Path) -> None:
                 light = cell == cell and image.norm(cell) < 0.6
                 axes.text(column, row, shown, ha="center", va="center", color="white" if light else "black", fontsize=9)
     figure.suptitle(_title(matrix), fontsize=11)
-    figure.savefig(path, dpi=120, metadata={"Software": None})
+    save_figure(figure, path)
 
 
 def _title(matrix: Matrix) -> str:

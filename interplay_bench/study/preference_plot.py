@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from interplay_bench.environment.figure_file import save_figure
 from interplay_bench.study.study_report import StudyReport
 
 
@@ -33,4 +34,4 @@ def draw_preferences(report: StudyReport, path: Path) -> None:
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), xlabel="win ratio of A (blue) against B, with 95% intervals")
     with matplotlib.rc_context({"svg.hashsalt": "interplay-bench"}):
-        figure.savefig(path, dpi=120, metadata={"Date": None} if path.suffix == ".svg" else {"Software": None})
+        save_figure(figure, path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from interplay_bench.environment.atomic_file import replacing
+from interplay_bench.environment.figure_file import save_figure
 
 
 def draw(losses: Sequence[dict[str, float]], title: str, path: Path) -> bool:
@@ -25,6 +25,5 @@ def draw(losses: Sequence[dict[str, float]], title: str, path: Path) -> bool:
         axes.plot(*zip(*held, strict=True), marker="o", markersize=3, label="held out")
     axes.set(xlabel="step", ylabel="loss (nats per token)", title=title)
     axes.legend()
-    with replacing(path) as draft:
-        figure.savefig(draft, format=path.suffix[1:], dpi=120, metadata={"Software": None})
+    save_figure(figure, path)
     return True

@@ -66,6 +66,21 @@ def test_names_are_needed_and_come_once(tmp_path: Path, names: list[str]) -> Non
         crossplay(names, ["bookseller"], REQUEST, tmp_path / "x")
 
 
+def test_what_a_kill_or_an_error_leaves_does_not_keep_a_matrix_from_going_on(tmp_path: Path) -> None:
+    names = ["talkative"], ["bookseller"]
+    folder, report = crossplay(*names, REQUEST, tmp_path / "x")
+    picture = (folder / "crossplay.png").read_bytes()
+    (tmp_path / "elsewhere").write_text("precious")
+    (folder / "crossplay.png").unlink()
+    (folder / "crossplay.png").symlink_to(tmp_path / "elsewhere")
+    (folder / ".crossplay.md.0123456789ab.draft").write_text("# Cross")
+    (folder / "error.log").write_text("Traceback")
+    (folder / "talkative--bookseller" / ".run.json.0123456789ab.draft").touch()
+    assert crossplay(*names, REQUEST, folder, resume=True)[1] == report
+    assert (folder / "crossplay.png").read_bytes() == picture
+    assert (tmp_path / "elsewhere").read_text() == "precious"
+
+
 def test_another_matrix_is_not_written_over(tmp_path: Path) -> None:
     folder, report = crossplay(["talkative", "oracle"], ["bookseller"], REQUEST, tmp_path / "x")
     with pytest.raises(RunError, match="--resume"):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from interplay_bench.audits.validity.decisions import DecidedRun
 from interplay_bench.audits.validity.figure import Figure, ValidityTable
+from interplay_bench.environment.figure_file import save_figure
 from interplay_bench.metrics.rates import rate, wilson
 from interplay_bench.metrics.score import Score, signature
 
@@ -79,8 +80,7 @@ def draw_calibration(runs: Sequence[DecidedRun], path: Path) -> None:
     axes.set(xlabel="P(accept)", ylabel="share that people liked or took", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    # No date and no version in the file: the same runs draw the same bytes.
-    picture.savefig(path, dpi=120, metadata={"Software": None} if path.suffix == ".png" else None)
+    save_figure(picture, path)
 
 
 def _known(decided: DecidedRun) -> list[tuple[float, bool]]:
