@@ -6,6 +6,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from interplay_bench.environment.secrets import without_secrets
 from interplay_bench.environment.terminal import printable
 
 
@@ -15,8 +16,8 @@ def say(text: object = "", *, end: str = "\n") -> None:
 
 
 def note(text: str) -> None:
-    """Print to standard error, beside the output."""
-    print(printable(text), file=sys.stderr)
+    """Print to standard error, which logs often keep, beside the output."""
+    print(printable(without_secrets(text)), file=sys.stderr)
 
 
 def complain(what: str, code: int) -> int:

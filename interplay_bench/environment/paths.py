@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from interplay_bench.environment.errors import UsageError
+from interplay_bench.environment.secrets import without_secrets
 
 LONGEST = 120
 """The most characters of a name that we make; file systems allow 255 bytes."""
@@ -26,11 +27,11 @@ def typed_path(text: str | Path) -> Path:
 
 
 def safe_name(text: str) -> str:
-    """A file name that any system takes, made of ``text``: never hidden, never a path, of a length that fits.
+    """A file name that any system takes, made of ``text``: never hidden, a path or a secret, of a length that fits.
 
     What is cut off is told apart by a hash.
     """
-    plain = "".join(c if c.isalnum() or c in "-._" else "_" for c in text).lstrip("._") or "_"
+    plain = "".join(c if c.isalnum() or c in "-._" else "_" for c in without_secrets(text)).lstrip("._") or "_"
     if len(plain) <= LONGEST:
         return plain
     return f"{plain[: LONGEST - 9]}-{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:8]}"

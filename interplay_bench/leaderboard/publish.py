@@ -13,6 +13,7 @@ from typing import Any
 from interplay_bench.environment.atomic_file import write_file
 from interplay_bench.environment.errors import RunError
 from interplay_bench.environment.paths import safe_name
+from interplay_bench.environment.secrets import without_secrets
 from interplay_bench.evaluation.run import Run
 from interplay_bench.leaderboard.result_record import ResultRecord, load_results
 
@@ -46,7 +47,7 @@ def publish(run: Run, results: Path, *, allow_dirty: bool = False) -> Path:
 
 def strip(run: Run) -> dict[str, Any]:
     """What a record keeps of a run: of every path, the last part alone; no time of day."""
-    data, asked = run.record.to_json(), run.record.request
+    data, asked = without_secrets(run.record.to_json()), run.record.request
     kept: dict[str, Any] = {key: _without_paths(data[key]) for key in KEPT if key in data}
     kept["timing"].pop("finished", None)
     if kept["model"]["name"].endswith(".toml"):

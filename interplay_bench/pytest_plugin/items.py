@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from interplay_bench.environment.errors import IncompatibleModelError, InterplayError
+from interplay_bench.environment.secrets import without_secrets
 from interplay_bench.environment.terminal import printable
 from interplay_bench.pytest_plugin import storage
 from interplay_bench.pytest_plugin.stopwatch import Stopwatch
@@ -55,7 +56,9 @@ class TaskFile(pytest.File):
             return
         for task in self.tasks:
             for model in self.suite.models:
-                cell = TaskItem.from_parent(self, name=f"{task}[{model}]", suite=self.suite, task=task, model=model)
+                cell = TaskItem.from_parent(
+                    self, name=f"{task}[{without_secrets(model)}]", suite=self.suite, task=task, model=model
+                )
                 misfit = self.suite.misfit(task, model)
                 if misfit:
                     cell.add_marker(pytest.mark.skip(reason=misfit))

@@ -12,6 +12,7 @@ from interplay_bench.environment.errors import RunError, UsageError
 from interplay_bench.environment.figure_file import save_figure
 from interplay_bench.environment.paths import safe_name
 from interplay_bench.environment.progress import Progress, silent
+from interplay_bench.environment.secrets import without_secrets
 from interplay_bench.evaluation.run import RECORD, Run
 from interplay_bench.evaluation.run_comparison import Difference, compare
 from interplay_bench.evaluation.run_directory import fresh
@@ -105,7 +106,7 @@ def _play(
             known = cell.exists() and resume
             run = simulate(one, cell, resume=known, progress=progress, models=(built[user], built[recommender]))
             write_data_card(run)
-            matrix[user, recommender] = run
+            matrix[without_secrets(user), without_secrets(recommender)] = run
     finally:
         for model in built.values():
             model.adapter.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from interplay_bench.cli.main import main
 from interplay_bench.engines.endpoint.endpoint_model import EndpointModel
 from interplay_bench.environment.errors import BackendError, InterplayError, UsageError
 from interplay_bench.environment.secrets import without_secrets
@@ -17,6 +18,7 @@ from tests.engines.endpoint.fake_server import (
     answer,
     written,
 )
+from tests.growth import grows_at_most
 
 Connect = Callable[..., EndpointModel]
 
@@ -76,6 +78,33 @@ def test_secrets_in_addresses_are_taken_out() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://user:pa@ss@host/v1", "http://host/v1"),
+        ("http://host/v1?x_api_key=KEY1&api-version=3", "http://host/v1?x_api_key=***&api-version=3"),
+        ("http://host/v1?subscription-key=KEY1", "http://host/v1?subscription-key=***"),
+        ("http://host/v1?X-Amz-Signature=KEY1", "http://host/v1?X-Amz-Signature=***"),
+        ("http://host/v1#access_token=KEY1", "http://host/v1#access_token=***"),
+        ("--set engine.api_key=KEY1 engine.api_key_env=A", "--set engine.api_key=*** engine.api_key_env=A"),
+        ("Authorization: Bearer abcdefghijklmnop0123", "Authorization: Bearer ***"),
+        ("hf_abcdefghijklmnopqrstuvwxyzABCDEF", "hf_***"),
+        ("hf:org/model@main, the stop_token=</s> of http://host:80/a@b", None),
+        ("task-sk-early-termination-of-dialogues", None),
+    ],
+)
+def test_secrets_by_name_and_by_shape(text: str, shown: str | None) -> None:
+    assert without_secrets(text) == (text if shown is None else shown)
+    assert without_secrets({text: {"api_key": "KEY1", "api_key_env": "MINE"}}) == {
+        text if shown is None else shown: {"api_key": "***", "api_key_env": "MINE"}
+    }
+
+
+@pytest.mark.parametrize("unit", ["a.", "sk-", "?key", "http://a@"])
+def test_the_time_of_looking_for_secrets_grows_with_the_text_not_its_square(unit: str) -> None:
+    assert grows_at_most(8, lambda length: without_secrets(unit * (length // len(unit))), 10_000)
+
+
 @pytest.mark.slow
 def test_no_record_holds_a_password(server: Server, tmp_path: Path) -> None:
     url = server.url.replace("http://", "http://user:PASSWORD@") + "?api_key=SECRETKEY"
@@ -89,3 +118,23 @@ def test_no_record_holds_a_password(server: Server, tmp_path: Path) -> None:
         assert "PASSWORD" not in kept, file
         assert "SECRETKEY" not in kept, file
         assert KEY not in kept, file
+
+
+@pytest.mark.slow
+def test_a_typed_address_keeps_its_password_out_of_folders_and_reports(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = server.url.replace("http://", "http://user:PASSWORD@") + "?x_api_key=SECRETKEY"
+    server.script = lambda _: answer(message__content="<accept>")
+    data = ["--dataset", "sample", "--limit", "1", "-q"]
+    pairs = ["--users", f"endpoint:m@{url}", "--recommenders", "popularity"]
+    assert main(["run", "--task", "user_multiturn", "--model", f"endpoint:m@{url},oracle", *data, "-o", "suite"]) == 0
+    assert main(["crossplay", *pairs, *data, "-o", "matrix"]) == 0
+    assert main(["publish", *(str(p.parent) for p in Path("suite").glob("*/run.json")), "--results", "kept",
+                 "--allow-dirty"]) == 0  # fmt: skip
+    made = [path for folder in ("suite", "matrix", "kept") for path in Path(folder).rglob("*")]
+    texts = [path.read_bytes().decode(errors="replace") for path in made if path.is_file()]
+    for text in (*map(str, made), *texts, *capsys.readouterr()):
+        assert "PASSWORD" not in text
+        assert "SECRETKEY" not in text
