@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
+from interplay_bench.environment.markdown_text import escaped, flattened
 from interplay_bench.leaderboard.board import Board
 from interplay_bench.leaderboard.cell import Cell
 from interplay_bench.leaderboard.table import Row, Table
@@ -30,22 +31,22 @@ edit. [`index.html`](index.html) has the same tables to sort and filter, with fo
 def render(board: Board) -> str:
     """All tables, each with its signatures; the commands once for the tables of the same runs."""
     settings = board.settings
-    parts = [f"# {escape(settings.title)}", escape(settings.intro)]
-    parts += [f"How to cite: {escape(settings.citation)}"] if settings.citation else []
-    parts += [LEGEND.format(results=board.results, citation=escape(board.citation or "none given"))]
+    parts = [f"# {escaped(settings.title)}", escaped(settings.intro)]
+    parts += [f"How to cite: {escaped(settings.citation)}"] if settings.citation else []
+    parts += [LEGEND.format(results=board.results, citation=escaped(board.citation or "none given"))]
     for table in board.tables:
         parts += _table(board, table)
     return "\n\n".join(parts) + "\n"
 
 
 def _table(board: Board, table: Table) -> Iterator[str]:
-    yield f"## {escape(table.heading)}"
-    yield f"Data: {escape(table.data)}."
+    yield f"## {escaped(table.heading)}"
+    yield f"Data: {escaped(table.data)}."
     if table.synthetic:
         yield "> **Synthetic data**: composed for tests and demonstrations. Its numbers say nothing about real users."
     yield "\n".join(_grid(board, table))
     for note in table.notes:
-        yield f"*{escape(note)}*"
+        yield f"*{escaped(note)}*"
     if not table.printed:
         yield _details("Signatures", _signatures(table))
     if not table.printed and table.scope != "beyond":
@@ -56,8 +57,8 @@ def _grid(board: Board, table: Table) -> Iterator[str]:
     many = len(table.spans) > 1
     heads, aligns = ["Model", "Origin"], [":--", ":--"]
     for span in table.spans:
-        heads += [escape(column.heading) for column in span.columns]
-        heads.append(f"N ({escape(span.title.lower())})" if many else "N")
+        heads += [escaped(column.heading) for column in span.columns]
+        heads.append(f"N ({escaped(span.title.lower())})" if many else "N")
         aligns += ["--:"] * (len(span.columns) + 1)
     measured = any(row.sources for row in table.rows)
     yield _line([*heads, *(["Record"] if measured else [])])
@@ -75,8 +76,8 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _model(row: Row) -> str:
-    tags = f"<br><sub>{escape(', '.join(row.tags))}</sub>" if row.tags else ""
-    return f"{escape(row.model)}{tags}"
+    tags = f"<br><sub>{escaped(', '.join(row.tags))}</sub>" if row.tags else ""
+    return f"{escaped(row.model)}{tags}"
 
 
 def _origin(row: Row) -> str:
@@ -98,7 +99,7 @@ def _cell(cell: Cell | None) -> str:
 def _links(board: Board, row: Row) -> str:
     names = [record.task for record in row.sources]
     return "<br>".join(
-        f"[{escape(name) if len(names) > 1 else 'record'}]({quote(f'{board.results}/{record.file}')})"
+        f"[{escaped(name) if len(names) > 1 else 'record'}]({quote(f'{board.results}/{record.file}')})"
         for name, record in zip(names, row.sources, strict=True)
     )
 
@@ -119,17 +120,6 @@ def _commands(table: Table) -> Iterator[str]:
 
 def _details(title: str, lines: Iterator[str]) -> str:
     """A part that folds, with its lines as they are: the fence is longer than any within."""
-    text = "\n".join(_flat(line) for line in lines)
+    text = "\n".join(flattened(line) for line in lines)
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 3)
     return f"<details><summary>{title}</summary>\n\n{fence}sh\n{text}\n{fence}\n\n</details>"
-
-
-def escape(text: str) -> str:
-    """Text as it is, whatever markup, link, formula or column of a table it looks like."""
-    flat = _flat(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    marked = re.sub(r"([`*_\[\]~])", r"\\\1", flat.replace("\\", "&#92;"))
-    return re.sub(r"[|$]|:(?=//)|(?<=www)\.", lambda found: f"&#{ord(found[0])};", marked)
-
-
-def _flat(text: str) -> str:
-    return re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text)

@@ -121,11 +121,17 @@ def report(matrix: Matrix) -> str:
 
 
 def _table(matrix: Matrix, shown: Callable[[Run], str]) -> str:
-    from tabulate import tabulate
-
     users, recommenders = _axes(matrix)
     rows = [[_user(matrix, user), *(shown(matrix[user, other]) for other in recommenders)] for user in users]
-    return tabulate(rows, ["user \\ recommender", *recommenders], tablefmt="github", disable_numparse=True)
+    return _grid(rows, ["user \\ recommender", *recommenders])
+
+
+def _grid(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
+    """A table in Markdown; a bar within a cell is no border."""
+    from tabulate import tabulate
+
+    headers, *cells = [[cell.replace("|", "\\|") for cell in row] for row in (headers, *rows)]
+    return tabulate(cells, headers, tablefmt="github", disable_numparse=True)
 
 
 def _value(metric: str, run: Run) -> str:
@@ -138,8 +144,6 @@ def _ends(run: Run) -> str:
 
 def _discriminating(matrix: Matrix) -> list[str]:
     """For each user, what a recommender gains that is told the target."""
-    from tabulate import tabulate
-
     users, recommenders = _axes(matrix)
     told = [name for name in recommenders if _told(matrix, name)]
     rows = []
@@ -153,7 +157,7 @@ def _discriminating(matrix: Matrix) -> list[str]:
         return []
     headers = ["user", "told", "not told", "acceptance, told", "not told", "discrimination"]
     text = "Acceptance from a recommender that is told the target minus that from one that is not, persona by persona."
-    table = tabulate(rows, headers, tablefmt="github", disable_numparse=True)
+    table = _grid(rows, headers)
     return [f"## Discrimination\n\n{text}\n\n{table}"]
 
 
@@ -184,14 +188,12 @@ def _knowing(matrix: Matrix) -> list[str]:
 
 
 def _beside(a: Run, b: Run, differences: Mapping[str, Difference]) -> str:
-    from tabulate import tabulate
-
     rows = []
     for name in (*SHOWN, "specificity-2", "similarity", "target accepted"):
         both = _value(name, a), _value(name, b)
         rows.append([name, *both, *(_tested(differences[name]) if name in differences else ("", "", ""))])
     headers = ["metric", "not told", "told", "difference", "p (Holm)", "pairs"]
-    return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
+    return _grid(rows, headers)
 
 
 def _tested(difference: Difference) -> tuple[str, str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from interplay_bench.environment.atomic_file import write_file
+from interplay_bench.environment.markdown_text import code, escaped
 from interplay_bench.evaluation.run import Run
 from interplay_bench.evaluation.run_record import ModelRecord, RunRecord
 from interplay_bench.reports.score_text import interval, value
@@ -78,7 +79,7 @@ def _front(record: RunRecord, data: str | None) -> str:
 
 
 def _name(side: ModelRecord) -> str:
-    return f"{side.name}{' (told the target)' if side.knows_target else ''}"
+    return f"{escaped(side.name)}{' (told the target)' if side.knows_target else ''}"
 
 
 def _told(sides: Mapping[str, ModelRecord]) -> str:
@@ -90,15 +91,19 @@ def _told(sides: Mapping[str, ModelRecord]) -> str:
 
 def _making(record: RunRecord, sides: Mapping[str, ModelRecord]) -> str:
     data, git = record.dataset, record.git
-    code = "" if git is None else f", commit {git.commit[:12]}{' with uncommitted changes' if git.dirty else ''}"
+    commit = "" if git is None else f", commit {git.commit[:12]}{' with uncommitted changes' if git.dirty else ''}"
     synthetic = " (itself synthetic)" if data.synthetic else ""
-    rows = [f"- {side}: **{_name(m)}**, {m.card['summary']}{_identity(m)}" for side, m in sides.items()]
+    rows = [
+        f"- {side}: **{_name(m)}**, {escaped(str(m.card.get('summary', '')))}{_identity(m)}"
+        for side, m in sides.items()
+    ]
     rows += [
-        f"- personas: {data.name}/{data.split}{synthetic}, the first {data.dialogues}: `{data.fingerprint}`",
+        f"- personas: {escaped(f'{data.name}/{data.split}')}{synthetic}, the first {data.dialogues}: "
+        f"{code(data.fingerprint)}",
         f"- at most {record.task.options['max_turns']} turns; seed {record.request.seed}; interplay-bench "
-        f"{record.versions.get('interplay-bench', '?')}{code}",
+        f"{record.versions.get('interplay-bench', '?')}{commit}",
         f"- versions: {', '.join(f'{name} {number}' for name, number in record.versions.items())}",
-        f"- command: `{record.command}`",
+        f"- command: {code(str(record.command))}",
     ]
     return "\n".join(rows)
 
@@ -114,13 +119,15 @@ def _identity(model: ModelRecord) -> str:
 
 def _short(value: object) -> str:
     text = str(value)
-    return f"`{text.removeprefix('sha256:')[:12]}`" if len(text) > 60 and " " not in text else text
+    return code(text.removeprefix("sha256:")[:12]) if len(text) > 60 and " " not in text else escaped(text)
 
 
 def _statistics(run: Run) -> str:
     ledger = run.ledger
     rows = ["| metric | value | 95% interval | n |", "|---|---|---|---|"]
-    rows += [f"| {name} | {value(score)} | {interval(score)} | {score.n} |" for name, score in run.scores.items()]
+    rows += [
+        f"| {escaped(name)} | {value(score)} | {interval(score)} | {score.n} |" for name, score in run.scores.items()
+    ]
     ends = [f"- {name}: {count} ({_ENDS[name]})" for name, count in ledger.outcomes.items()]
     counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in ledger.counts.items())
     return "\n".join([*rows, "", "How they ended:", "", *ends, "", f"Counted: {counts}."])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from interplay_bench.environment.atomic_file import write_file
+from interplay_bench.environment.markdown_text import code, escaped, flattened
 
 _PLAIN = """\
 In plain transformers and peft (where the base is an adapter too, it is laid over its own base in the same way first):
@@ -42,9 +43,9 @@ base_model: {recipe["base"]}
 library_name: {"peft" if recipe["method"] == "lora" else "transformers"}
 tags: [conversational-recommendation, user-simulation, interplay-bench]
 ---
-# {record["card"]}
+# {escaped(str(record["card"]))}
 
-A simulator of the {recipe["role"]} in conversational recommendation: `{recipe["base"]}`, fine-tuned on that
+A simulator of the {recipe["role"]} in conversational recommendation: {code(str(recipe["base"]))}, fine-tuned on that
 side's turns with a role-masked loss ({learnt}).
 It reads a persona and the turns so far in the markup of interplay-bench and writes the next turn.
 It was never told the target.
@@ -53,17 +54,17 @@ It was never told the target.
 
 {_PLAIN if recipe["method"] == "lora" else ""}Made by
 
-    {record["command"] or "(by the library, not by a command)"}
+    {flattened(record["command"] or "(by the library, not by a command)")}
 
 {_table("fact", facts)}
 
 ## Data
-{_table("data set", {name: f"`{mark}`" for name, mark in record["data"].items()})}
+{_table("data set", {name: code(str(mark)) for name, mark in record["data"].items()})}
 
 {_table("examples", record["account"])}
 
 ## Recipe
-{_table("option", {key: f"`{value}`" for key, value in rows.items()})}
+{_table("option", {key: code(str(value)) for key, value in rows.items()})}
 
 ## Versions
 {_table("package", record["versions"])}
@@ -74,5 +75,14 @@ It was never told the target.
 
 
 def _table(title: str, rows: Mapping[str, Any]) -> str:
-    lines = [f"| {title} | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
+    lines = [
+        f"| {title} | |",
+        "|---|---|",
+        *(f"| {escaped(str(key))} | {_cell(value)} |" for key, value in rows.items()),
+    ]
     return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    """A cell's text, whose own bars are no borders."""
+    return str(value).replace("|", "\\|")

@@ -56,6 +56,22 @@ def test_the_directory_is_a_run_and_a_corpus(tmp_path: Path) -> None:
         assert word in card
 
 
+def test_hostile_names_are_shown_in_the_card_and_do_nothing_there(tmp_path: Path) -> None:
+    run = simulate(TALK, tmp_path / "run")
+    record = json.loads((run.folder / "run.json").read_text())
+    hostile = "a|b <img src=x> [c](https://evil.example) $x$ `d` \x1b[31m\u202e*e*"
+    record["model"]["card"]["summary"] = record["dataset"]["name"] = record["model"]["name"] = hostile
+    record["command"] = "interplay-bench ``` <b>\n# Title"
+    record["metrics"][hostile] = record["metrics"].pop("acceptance")
+    (run.folder / "run.json").write_text(json.dumps(record))
+    card = write_data_card(Run.load(run.folder)).read_text()
+    for raw in ("<img", "[c]", "a|b", "$x$", "\x1b", "\u202e", "*e*", "\n# Title"):
+        assert raw not in card, raw
+    assert "- command: ```` interplay-bench ``` <b> # Title ````" in card
+    (row,) = (line for line in card.splitlines() if line.startswith("| a&#124;"))
+    assert row.count("|") == 5
+
+
 @pytest.mark.parametrize("cut", ["\u2028", "\u2029", "\x85", "\x0b", "\x1c"])
 def test_a_corpus_with_rare_line_ends_in_its_texts_is_read_back(tmp_path: Path, cut: str) -> None:
     run = simulate(replace(TALK, limit=2), tmp_path / "run")
