@@ -34,7 +34,7 @@ from interplay_bench.items.title_words import ARTICLES, COMMON, Key, key, loose,
 
 _BARE_YEAR = re.compile(r"\s{1,3}(?:from\s{1,3})?((?:18|19|20)\d\d)\b")
 _MOVED_ARTICLE = re.compile(
-    r"[!?*.]?, (?:(the|an?)|les?|la|el|los|il|der|die|das|l['’])"
+    r"[!?*.]?, (?:(the|an?)|les?|las?|une?|el|los|il|lo|der|die|das|det|den|l['’])"
     r"(?=(?:\s{0,3}\([^()\n]{1,100}\)){0,3}?\s{0,3}\(\s{0,3}\d{4}\s{0,3}\))",
     re.IGNORECASE,
 )
@@ -177,7 +177,7 @@ class TitleIndex:
             known = self.find(title, year)
             if known is None:
                 unknown.append(Mention(self._unknown(title, year), start, end))
-            elif reading.quoted(start, end):
+            elif year is not None or reading.quoted(start, end):
                 found.append(Mention(known, start, end))
         return Found(tuple(sorted(found, key=_start)), tuple(unknown))
 

@@ -50,9 +50,9 @@ _NUMBERING = frozenset({"part", "chapter", "episode", "volume", "vol"})
 _PART_ENDS = tuple(
     re.compile(ends, re.IGNORECASE)
     for ends in (
-        r":\s+|\s+[-–—]\s+",
-        r",\s+(?:and\s+)?|\s+and\s+(?:the\s+)?",
-        r"\s+(?:of|in|on|at|from|with|to|for)\s+(?:the\s+)?",
+        r":\s{1,3}|\s{1,3}[-–—]\s{1,3}",
+        r",\s{1,3}(?:and\s{1,3})?|\s{1,3}and\s{1,3}(?:the\s{1,3})?",
+        r"\s{1,3}(?:of|in|on|at|from|with|to|for)\s{1,3}(?:the\s{1,3})?",
     )
 )
 """Where a title falls into parts: its subtitle, the members of a list, and the words around a preposition."""

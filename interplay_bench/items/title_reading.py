@@ -18,7 +18,7 @@ from interplay_bench.items.title_words import ARTICLES, COMMON, Key, Word, words
 Span = tuple[int, int]
 
 YEAR = re.compile(
-    r"""["”’'»*]?[,.!?]{0,3}["”’'»*]?\)?(?:\s{0,3}\([^()\n]{1,100}\)){0,3}?\s{0,3}\(\s{0,3}(\d{4})\s{0,3}\)"""
+    r"""["”’'»*]?[,.!?]{0,3}["”’'»*]?[)\]]?(?:\s{0,3}\([^()\n]{1,100}\)){0,3}?\s{0,3}\(\s{0,3}(\d{4})\s{0,3}\)"""
 )
 """A year in brackets, and what may stand between a title and it: punctuation, alternative titles in brackets."""
 _CLOSING = re.compile(r"""\s{0,3}(?:\(\s{0,3}\d{4}\s{0,3}\))?[,.!?]?["”’'»*]""")
@@ -67,7 +67,7 @@ _OPENING_WORDS = frozenset(
     """.split()  # noqa: SIM905
 )
 """Words that open the next sentence where no stop ends the one before."""
-_MOVED = frozenset("the a an la le les el los il der die das".split())  # noqa: SIM905
+_MOVED = frozenset("the a an la las le les l un une el los il lo der die das det den".split())  # noqa: SIM905
 """Articles that catalogues write behind a title."""
 _ABBREVIATED = frozenset({"dr", "mr", "mrs", "ms", "st", "vs", "jr", "sr", "vol", "no", "pt"})
 

@@ -50,9 +50,12 @@ COMMON = frozenset(
 _LETTER = r"[^\W\d_]"
 _PATTERN = rf"(?:{_LETTER}\.)+{_LETTER}\b\.?|{_LETTER}(?:\*{_LETTER})+\b|CHAR(?:['’‘`´]CHAR)*|&"
 _WORD = re.compile(_PATTERN.replace("CHAR", r"[^\W_]+"))
-_TRAILING_ARTICLE = re.compile(r"(.+), (the|an?|la|les?|el|los|il|der|die|das)", re.IGNORECASE | re.DOTALL)
+_TRAILING_ARTICLE = re.compile(
+    r"(.+), (the|an?|las?|les?|l['’]?|une?|el|los|il|lo|der|die|das|det|den)", re.IGNORECASE | re.DOTALL
+)
+_ELIDED = ("l", "l'", "l’")
 _ALSO_KNOWN = re.compile(r"\s*(?:a\.?\s?k\.?\s?a\.?|also known as|or)\s*:?\s+", re.IGNORECASE)
-_SUBTITLE = re.compile(r":\s+|\s+[-–—]\s+|\s+or:?\s+(?=How\b)")
+_SUBTITLE = re.compile(r":\s{1,3}|\s{1,3}[-–—]\s{1,3}|\s{1,3}or:?\s{1,3}(?=How\b)")
 _OWNER = re.compile(r"(?:(?!(?:The|An?)\b)[A-Z][\w.]*\s+(?:(?:and|&)\s+)?){1,3}[A-Z]\w*(?:['’]s|s['’])\s+(?P<title>.+)")
 """Whose film it is: "Lee Daniels' The Butler". One word may be of the title itself: "Schindler's List"."""
 _NO_TITLE = re.compile(
@@ -181,7 +184,8 @@ def _name(title: str) -> Name:
     """A title's own words. One without letters or digits, "$" or "???", is its characters."""
     moved = _TRAILING_ARTICLE.fullmatch(title)
     if moved and not title.casefold().startswith(f"{moved.group(2).casefold()}, "):  # "Die, Monster, Die"
-        title = f"{moved.group(2)} {moved.group(1)}"
+        article = moved.group(2)
+        title = f"{article}{'' if article.casefold() in _ELIDED else ' '}{moved.group(1)}"
     forms = tuple(word.form for word in words(title) if word.form) or tuple(title.split())
     if len(forms) > 1 and forms[0] in ARTICLES:
         return Name(forms[0], forms[1:])

@@ -285,6 +285,10 @@ ALSO = TitleIndex(
         "Spider-Man II (2004)",
         "M*A*S*H (1970)",
         "हिन्दी मीडियम (2017)",
+        "Avventura, L' (Adventure, The) (1960)",
+        "Andalusian Dog, An (Chien andalou, Un) (1929)",
+        "Il Postino (1994)",
+        "[REC] (2007)",
     )
 )
 
@@ -313,6 +317,9 @@ ALSO = TitleIndex(
         ("MASH", 8),
         ("हिन्दी मीडियम", 9),
         ("हन्द मडयम", None),
+        ("L’avventura (1960)", 10),
+        ("Un chien andalou", 11),
+        ("Postino, Il (1994)", 12),
     ],
 )
 def test_either_title_of_an_item_finds_it(asked: str, found: int | None) -> None:
@@ -324,6 +331,19 @@ def test_alternative_titles_and_marks_in_free_text() -> None:
     found = ALSO.mentions(text)
     assert [mention.item for mention in found] == [ALSO.items[2], ALSO.items[3], ALSO.items[0]]
     assert text[found[0].start : found[0].end] == "Ame\u0301lie"
+
+
+def test_articles_and_brackets_behind_titles_in_free_text() -> None:
+    text = "Avventura, L' (1960) or Postino, Il (1994), L'Avventura (1960), [REC] (2007), or Dolce Vita, La (1960)."
+    found = ALSO.search(text)
+    assert [mention.item for mention in found.mentions] == [ALSO.items[each] for each in (10, 12, 10, 13)]
+    assert [mention.item.name for mention in found.unknown] == ["Dolce Vita, La (1960)"]
+
+
+@pytest.mark.parametrize("unit", [" ", "- ", "or ", "A ", "(a) "])
+def test_the_time_of_taking_a_title_in_grows_with_it_not_its_square(unit: str) -> None:
+    items = [Item(str(number), f"Heat{unit * (2000 * number // len(unit))}x", 1995) for number in (1, 4)]
+    assert grows_at_most(8, lambda size: TitleIndex([items[size > 1]]), 1)
 
 
 def _movielens(data: Path) -> list[tuple[Item, str]]:
