@@ -49,10 +49,10 @@ def read_dialogue(data: Mapping[str, Any]) -> Dialogue:
     """A dialogue from its record. Raises ``KeyError``, ``TypeError`` or ``ValueError`` where it is none."""
     persona = data["persona"]
     return Dialogue(
-        data["id"],
-        data["user_id"],
+        _text(data["id"]),
+        _text(data["user_id"]),
         Persona(
-            persona["general_preferences"],
+            _text(persona["general_preferences"]),
             tuple(SeenItem(read_item(seen["item"]), seen["review"]) for seen in persona["history"]),
             persona["target_attributes"],
         ),
@@ -69,7 +69,7 @@ def read_turn(data: Mapping[str, Any]) -> Turn:
     return Turn(
         Role(data["role"]),
         Action(data["action"]),
-        data["text"],
+        _text(data["text"]),
         tuple(Mention(read_item(mention["item"]), mention["start"], mention["end"]) for mention in data["mentions"]),
         tuple(read_item(item) for item in data["recommended"]),
         data["scripted"],
@@ -78,4 +78,13 @@ def read_turn(data: Mapping[str, Any]) -> Turn:
 
 def read_item(data: Mapping[str, Any]) -> Item:
     """An item from its record; records hold no attributes."""
-    return Item(data["id"], data["title"], data["year"], data["domain"])
+    year = data["year"]
+    if year is not None and not isinstance(year, int):
+        raise TypeError(f"{year!r} is no year")
+    return Item(_text(data["id"]), _text(data["title"]), year, _text(data["domain"]))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value

@@ -107,7 +107,9 @@ class Episode:
     def from_json(cls, data: Mapping[str, Any]) -> Episode:
         """Read back what :meth:`to_json` wrote."""
         notes = tuple(TurnDiagnostics.from_json(note) for note in data["notes"])
-        return cls(read_dialogue(data), notes, data["agreement"], data["floor"])
+        dialogue = read_dialogue(data)
+        End(dialogue.outcome)
+        return cls(dialogue, notes, data["agreement"], data["floor"])
 
 
 def taken(turns: Sequence[Turn]) -> tuple[Item, ...]:

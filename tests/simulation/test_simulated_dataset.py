@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,32 @@ def test_the_dialogues_come_back_without_those_that_broke_off(run: Run) -> None:
     assert found.preprocessing.rows == 40
     assert len(found.dialogues) == found.preprocessing.kept < 40
     assert {item.title for item in found.items} >= {"Dune", "No Such Book"}
+
+
+@pytest.mark.parametrize(
+    ("place", "junk"),
+    [
+        (("id",), ["d0"]),
+        (("user_id",), 3),
+        (("outcome",), 0),
+        (("persona", "general_preferences"), {}),
+        (("turns", 0, "text"), None),
+        (("target", "domain"), ["book"]),
+        (("target", "id"), {}),
+        (("target", "year"), "1965"),
+    ],
+)
+def test_values_of_another_type_are_named_with_their_line(run: Run, place: tuple[str | int, ...], junk: object) -> None:
+    lines = (run.folder / FILE).read_text().splitlines()
+    at = next(number for number, line in enumerate(lines) if json.loads(line)["target"])
+    record = json.loads(lines[at])
+    part = record
+    for key in place[:-1]:
+        part = part[key]
+    part[place[-1]] = junk
+    (run.folder / FILE).write_text("\n".join([*lines[:at], json.dumps(record), *lines[at + 1 :]]) + "\n")
+    with pytest.raises(DataError, match=rf"line {at + 1} of .* is no simulated dialogue"):
+        load_dataset("simulated", str(run.folder))
 
 
 def test_it_can_be_replayed(run: Run, tmp_path: Path) -> None:
