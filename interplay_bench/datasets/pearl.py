@@ -58,6 +58,8 @@ SEEDS = (
 )
 """The two utterances, seeker's and recommender's, that PEARL's generator starts every dialogue with."""
 END = "[EOD]"
+_END = re.compile(r"\[\s{0,3}EOD\s{0,3}\](?:[\s.!]{0,5}$)?", re.IGNORECASE)
+"""The same as it may be written, and a stop behind it."""
 
 _UTTERANCE = re.compile(r"\s*(Seeker|Recommender)\s*:\s*(.*)", re.DOTALL | re.IGNORECASE)
 _ROLES = {"seeker": Role.USER, "recommender": Role.RECOMMENDER}
@@ -179,7 +181,7 @@ class _Reader:
             if not isinstance(utterance, str):
                 raise DataError(f"An utterance in {where} is a {type(utterance).__name__}, where a text is needed.")
             match = _UTTERANCE.fullmatch(utterance)
-            text = tidy((match.group(2) if match else utterance).replace(END, " "))
+            text = tidy(_END.sub(" ", match.group(2) if match else utterance))
             if not text:
                 self._report.turns_dropped["empty"] += 1
             elif match is None:
@@ -187,7 +189,7 @@ class _Reader:
             else:
                 scripted = index < len(SEEDS) and text == SEEDS[index]
                 said.append(_Said(_ROLES[match.group(1).lower()], text, scripted=scripted))
-            if END in utterance:
+            if _END.search(utterance):
                 self._report.repairs[f"{END} removed"] += 1
                 end = len(said) if end is None else end
         return said, end

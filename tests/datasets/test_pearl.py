@@ -298,7 +298,9 @@ def test_the_sample(split: str, least: int) -> None:
         assert not any(leak(dialogue.target, text) for text in texts)
 
 
-@pytest.mark.parametrize("mark", ["[EOD]", "Seeker: [EOD]", "Recommender: [EOD]"])
+@pytest.mark.parametrize(
+    "mark", ["[EOD]", "Seeker: [EOD]", "Recommender: [EOD]", "Seeker: [eod]", "[ EOD ].", "Seeker: [EOD]."]
+)
 def test_a_mark_of_the_end_alone_ends_the_dialogue(load: Any, mark: str) -> None:
     before = ("Seeker: Hm.", 'Recommender: "Ronin"?', "Seeker: Who is in it?", 'Recommender: Try "Thief".')
     loaded = load(said(*before, mark, 'Recommender: And "Heat (1995)"!', "Seeker: I'll watch it!"))
