@@ -53,8 +53,8 @@ def read_dialogue(data: Mapping[str, Any]) -> Dialogue:
         _text(data["user_id"]),
         Persona(
             _text(persona["general_preferences"]),
-            tuple(SeenItem(read_item(seen["item"]), seen["review"]) for seen in persona["history"]),
-            persona["target_attributes"],
+            tuple(SeenItem(read_item(seen["item"]), _text(seen["review"])) for seen in persona["history"]),
+            _text(persona["target_attributes"]),
         ),
         None if data["target"] is None else read_item(data["target"]),
         tuple(read_turn(turn) for turn in data["turns"]),

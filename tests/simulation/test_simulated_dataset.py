@@ -49,6 +49,7 @@ def test_the_dialogues_come_back_without_those_that_broke_off(run: Run) -> None:
         (("user_id",), 3),
         (("outcome",), 0),
         (("persona", "general_preferences"), {}),
+        (("persona", "target_attributes"), 0.5),
         (("turns", 0, "text"), None),
         (("target", "domain"), ["book"]),
         (("target", "id"), {}),
