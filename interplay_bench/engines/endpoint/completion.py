@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,43 +67,71 @@ def read_completion(raw: bytes, chat: bool) -> Completion:
     except (ValueError, RecursionError):
         shown = " ".join(raw[:300].decode("utf-8", "replace").split())
         raise NoCompletionError(f"no JSON, but {shown!r}") from None
+    if isinstance(response, list) and len(response) == 1:  # as Gemini wraps its errors
+        response = response[0]
     if not isinstance(response, Mapping):
         raise NoCompletionError(f"JSON without choices: {str(response)[:300]!r}")
     choices = response.get("choices")
-    if response.get("error") and not choices:
-        raise _reported(response["error"])
+    if not choices and (error := _error_of(response)):
+        raise _reported(error)
     if not isinstance(choices, Sequence) or not choices or not isinstance(choices[0], Mapping):
         raise NoCompletionError(f"JSON without choices: {str(dict(response))[:300]!r}")
     choice = choices[0]
-    finish = choice.get("finish_reason")
-    if choice.get("error") or finish == "error":
-        raise _reported(choice.get("error") or "finish_reason: error")
     message = choice.get("message") if chat else choice
+    finish = _finish(choice.get("finish_reason"))
+    if choice.get("error") or finish == "error":
+        raise _reported(choice.get("error") or f"finish_reason: {choice.get('finish_reason')}")
     if not isinstance(message, Mapping):
         raise NoCompletionError(f"a choice without message: {str(dict(choice))[:300]!r}")
+    error = message.get("error") or response.get("error")
+    if error and not message.get("content" if chat else "text"):
+        raise _reported(error)
     usage = response.get("usage")
     return _answered(message, choice, finish, usage if isinstance(usage, Mapping) else {}, response.get("model"), chat)
 
 
+_FINISHES = {
+    "error": r"error|fail|abort|cancel|time_?out|insufficient",
+    "content_filter": r"filter|safety|sensitive|recitation|prohibited|blocklist|guardrail|refusal|moderation",
+    "length": r"length|max_tokens|limit",
+}
+"""What servers call the end of an answer that broke off, was not wanted, or was too long; all else is its own end."""
+
+
+def _finish(given: object) -> str:
+    said = given if isinstance(given, str) else ""
+    return next((kind for kind, names in _FINISHES.items() if re.search(names, said, re.IGNORECASE)), "stop")
+
+
+def _error_of(response: Mapping[str, Any]) -> object:
+    """The error that an answer without choices reports, in whichever form; ``None`` where it reports none."""
+    if "error" in (response.get("object"), response.get("status")) or {"code", "message"} <= response.keys():
+        return response
+    return next((response[name] for name in ("error", "errors", "detail") if response.get(name)), None)
+
+
 def _answered(
-    message: Mapping[str, Any], choice: Mapping[str, Any], finish: object, usage: Mapping[str, Any], model: object,
+    message: Mapping[str, Any], choice: Mapping[str, Any], finish: str, usage: Mapping[str, Any], model: object,
     chat: bool,
 ) -> Completion:  # fmt: skip
     written, aside = _content(message.get("content" if chat else "text"))
-    reasoned = aside or any(isinstance(message.get(name), str) and message[name] for name in _REASONING)
+    reasoned = aside or any(message.get(name) and message[name] is not True for name in _REASONING)
     steps = _steps(choice.get("logprobs"))
     start = answer_start(written) if written is not None else 0
     if written is not None and start != 0:
-        reasoned, steps = True, _after(steps, written, start)
+        reasoned = True
         written = None if start is None else written[start:]
+    if reasoned or answer_start("".join(step.token for step in steps)) != 0:
+        steps = _spelling(steps, written or "")
     thought = usage.get("completion_tokens_details")
     thinking = _count(thought.get("reasoning_tokens")) if isinstance(thought, Mapping) else None
-    if written is not None and not written.strip() and finish == "length" and (reasoned or thinking):
-        written, reasoned = None, True  # it thought until the limit, and answered nothing
-    refusal = message.get("refusal")
+    hidden = chat and written == "" and finish == "length"  # what it wrote is not shown
+    if written is not None and not written.strip() and (reasoned or thinking or hidden):
+        written, reasoned = None, True  # it only thought, and answered nothing
+    refusal = message.get("refusal") or _refusal_part(message.get("content"))
     return Completion(
         content=written,
-        finish=finish if isinstance(finish, str) else "stop",
+        finish=finish,
         steps=steps,
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
@@ -112,7 +141,7 @@ def _answered(
     )
 
 
-_REASONING = ("reasoning_content", "reasoning", "thinking")
+_REASONING = ("reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks", "thoughts")
 
 
 def _content(content: object) -> tuple[str | None, bool]:
@@ -121,12 +150,25 @@ def _content(content: object) -> tuple[str | None, bool]:
         return None, False
     if isinstance(content, str):
         return _whole(content), False
+    if isinstance(content, Mapping) and "text" in content:
+        return _content([content])
     if isinstance(content, Sequence) and all(isinstance(part, Mapping | str) for part in content):
         parts = [part if isinstance(part, Mapping) else {"type": "text", "text": part} for part in content]
-        texts = [str(part.get("text") or "") for part in parts if part.get("type", "text") in ("text", "output_text")]
+        texts = [_part_text(part.get("text")) for part in parts if part.get("type", "text") in ("text", "output_text")]
         aside = any("think" in str(part.get("type")) or "reason" in str(part.get("type")) for part in parts)
         return (_whole("".join(texts)) if texts else None), aside
     raise NoCompletionError(f"a content that is no text: {str(content)[:100]!r}")
+
+
+def _part_text(text: object) -> str:
+    """The text of a part; some servers put it one level deeper."""
+    value = text.get("value") if isinstance(text, Mapping) else text
+    return value if isinstance(value, str) else ""
+
+
+def _refusal_part(content: object) -> object:
+    parts = content if isinstance(content, list) else []
+    return next((part.get("refusal") for part in parts if isinstance(part, Mapping) and part.get("refusal")), None)
 
 
 def _reported(error: object) -> ReportedError:
@@ -177,15 +219,15 @@ def _likely(logprob: object) -> bool:
     return isinstance(logprob, int | float) and not isinstance(logprob, bool) and math.isfinite(logprob)
 
 
-def _after(steps: Sequence[Step], text: str, start: int | None) -> tuple[Step, ...]:
-    """The steps of the answer alone; none where thoughts end within a token, or the tokens are of another text."""
-    if start is None or not "".join(step.token for step in steps).startswith(text[:start]):
-        return ()
-    at = 0
-    for number, step in enumerate(steps):
-        if at == start:
-            return tuple(steps[number:])
-        at += len(step.token)
+def _spelling(steps: Sequence[Step], answer: str) -> tuple[Step, ...]:
+    """The steps that spell the answer, of steps with thoughts before them; none where it begins within a token."""
+    said, wanted = "".join(step.token for step in steps), answer.strip()
+    found = said.rfind(wanted) if wanted else -1
+    at = len(said)
+    for number in reversed(range(len(steps))):
+        at -= len(steps[number].token)
+        if at <= found:
+            return tuple(steps[number:]) if not said[at:found].strip() else ()
     return ()
 
 

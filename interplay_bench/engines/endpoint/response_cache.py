@@ -19,7 +19,7 @@ from typing import Any
 
 from interplay_bench.environment.cache_home import cache_home
 
-SCHEMA = 2
+SCHEMA = 3
 """Raise it when the same request would be kept or read differently: old entries are then never found again."""
 
 

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import re
 
+_NAME = r"(?:seed:)?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|analysis|scratchpad|internal_monologue)"
 _CLOSING = re.compile(
-    r"</think(?:ing)?>|</thought>|</reasoning>|</reflection>|</seed:think>|\[/THINK\]|◁/think▷"
-    r"|<\|channel\|>final(?:\s*<\|constrain\|>\w*)?<\|message\|>|<\|END_THINKING\|>",
+    rf"</\s?{_NAME}\s?>|<\|/{_NAME}\|>|\[/{_NAME}\]|◁/think▷|<\|END_THINKING\|>|<\|end_of_thought\|>"
+    r"|<\|channel\|>final(?:\s*<\|constrain\|>\w*)?<\|message\|>|<channel\|>|<\|inner_suffix\|>|<unused95>",
     re.IGNORECASE,
 )
 _OPENING = re.compile(
-    r"\s*(?:<think(?:ing)?>|<thought>|<reasoning>|<reflection>|<seed:think>|\[THINK\]|◁think▷"
-    r"|(?:<\|start\|>assistant)?<\|channel\|>(?:analysis|commentary)<\|message\|>|<\|START_THINKING\|>)",
+    rf"\s*(?:<\s?{_NAME}\s?>|<\|{_NAME}\|>|\[{_NAME}\]|◁think▷|<\|START_THINKING\|>|<\|begin_of_thought\|>"
+    r"|(?:<\|start\|>assistant)?<\|channel\|>(?:analysis|commentary)<\|message\|>|<\|channel>thought\b"
+    r"|<\|inner_prefix\|>|<unused94>)",
     re.IGNORECASE,
 )
+"""The marks of Qwen, DeepSeek, Mistral, Seed, Kimi, Cohere, gpt-oss, Gemma, Apertus and others, and those that models
+are prompted to write."""
 
 
 def answer_start(text: str) -> int | None:

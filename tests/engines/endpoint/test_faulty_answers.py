@@ -52,6 +52,23 @@ def test_a_decision_is_read_behind_the_thoughts(server: Server, connect: Connect
     assert choice.logprobs == (-0.2, -1.8)
 
 
+THOUGHT = [("<think>", {}), (" A <action>", {}), ("<feedback>", {"<feedback>": -0.1, "<accept>": -3.0}), ("?", {})]
+DECIDED = [("\n<action>", {}), ("<accept>", {"<accept>": -0.2, "<feedback>": -1.8}), ("<|im_end|>", {})]
+
+
+@pytest.mark.parametrize("steps", [[*THOUGHT, ("</think>", {}), *DECIDED], [*THOUGHT[1:], *DECIDED]])
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_a_decision_is_read_behind_thoughts_that_only_the_tokens_hold(
+    server: Server, connect: Connect, steps: Any, field: str
+) -> None:
+    """As from servers that put thoughts aside, and list the log-probabilities of all that was written."""
+    data = json.loads(text("<action><accept>", steps=[(token, top or {token: 0.0}) for token, top in steps])[2])
+    data["choices"][0]["message"][field] = " A <action><feedback>?"
+    server.script = lambda _: (200, {}, json.dumps(data))
+    (choice,) = connect().choose([prompt("Take it?", prefix="<action>")], CHOICES)
+    assert choice == Choice(0, (-0.2, -1.8))
+
+
 @pytest.mark.parametrize(
     ("said", "kept"),
     [
@@ -59,6 +76,10 @@ def test_a_decision_is_read_behind_the_thoughts(server: Server, connect: Connect
         ("He might.</think>yes", "yes"),
         ("<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>yes", "yes"),
         ("[THINK]hm[/THINK]yes", "yes"),
+        ("<analysis>hm</analysis>yes", "yes"),
+        ("<|channel>thought\nhm<channel|>yes", "yes"),
+        ("<|begin_of_thought|>hm<|end_of_thought|>yes", "yes"),
+        ("<think >hm</think >yes", "yes"),
         ("I think <think> is a tag", "I think <think> is a tag"),
         ("plain", "plain"),
     ],
@@ -76,6 +97,9 @@ def test_thoughts_are_no_part_of_a_text(server: Server, connect: Connect, said: 
         {"message__content": "", "choice__finish_reason": "length",
          "usage": {"completion_tokens_details": {"reasoning_tokens": 64}}},
         {"message__content": [{"type": "thinking", "thinking": "hm"}], "choice__finish_reason": "length"},
+        {"message__content": "", "message__reasoning_content": "hm"},
+        {"message__content": "", "message__reasoning_details": [{"text": "hm"}]},
+        {"message__content": "", "choice__finish_reason": "MAX_TOKENS"},
     ],
 )  # fmt: skip
 def test_a_model_that_only_thought_has_answered_nothing(server: Server, connect: Connect, changes: Any) -> None:
@@ -89,6 +113,8 @@ def test_a_model_that_only_thought_has_answered_nothing(server: Server, connect:
     [
         ({"message__content": [{"type": "text", "text": "fi"}, {"type": "text", "text": "ne"}]}, "fine"),
         ({"message__content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "fine"}]}, "fine"),
+        ({"message__content": [{"type": "text", "text": {"value": "fine"}}]}, "fine"),
+        ({"message__content": {"type": "text", "text": "fine"}}, "fine"),
         ({"message__refusal": ""}, "fine"),
         ({"message__refusal": True}, "fine"),
         ({"usage__prompt_tokens": "7"}, "fine"),
@@ -113,6 +139,14 @@ def test_odd_values_are_read_for_what_they_are(server: Server, connect: Connect,
         (200, {}, json.dumps({"error": {"message": "overloaded"}})),
         answer(choice__error={"code": 502, "message": "upstream"}, message__content=""),
         answer(choice__finish_reason="error", message__content=""),
+        answer(choice__finish_reason="abort", message__content="par"),
+        answer(choice__finish_reason="insufficient_system_resource", message__content="par"),
+        answer(error={"code": 502, "message": "upstream"}, message__content=""),
+        answer(message__error={"code": 502}, message__content=""),
+        (200, {}, json.dumps({"object": "error", "message": "overloaded", "code": 503})),
+        (200, {}, json.dumps({"code": 429, "message": "slow down"})),
+        (200, {}, json.dumps({"detail": "overloaded"})),
+        (200, {}, json.dumps([{"error": {"code": 429, "message": "slow down"}}])),
     ],
 )
 def test_an_error_with_status_200_is_retried_and_never_kept(
@@ -126,6 +160,21 @@ def test_an_error_with_status_200_is_retried_and_never_kept(
     server.script = lambda _: passing
     with pytest.raises(BackendError, match="Given up after 3 attempts"):
         written(connect(cache), prompt("other"))
+
+
+@pytest.mark.parametrize("finish", ["content_filter", "SAFETY", "recitation", "sensitive", "guardrail_intervened"])
+def test_an_answer_that_a_filter_stopped_is_a_refusal(server: Server, connect: Connect, finish: str) -> None:
+    server.script = in_turn(text("fine"), answer(choice__finish_reason=finish, message__content="par"))
+    found = written(connect(), prompt("a"), prompt("b"))
+    assert found == ["fine", Refusal("stopped by the server's content filter")]
+
+
+@pytest.mark.parametrize("finish", ["length", "max_tokens", "MAX_TOKENS", "model_length"])
+def test_an_answer_that_was_cut_is_known_by_any_name(server: Server, connect: Connect, finish: str) -> None:
+    server.script = lambda _: answer(choice__finish_reason=finish)
+    (found,) = connect().generate([prompt("hi")], Sampling())
+    assert isinstance(found, Generation)
+    assert found.finish == "length"
 
 
 @pytest.mark.parametrize("content", [3, True, {"a": 1}, [3]])
