@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Self, TypeVar
 
-from interplay_bench.dialogues.markup import END
+from interplay_bench.dialogues.markup import ACTION_CLOSE, ACTION_OPEN
 from interplay_bench.dialogues.prompt import Channel, Part, Prompt
 from interplay_bench.engines.endpoint.background_loop import BackgroundLoop
 from interplay_bench.engines.endpoint.completion import Completion
@@ -81,6 +81,7 @@ class EndpointModel:
         results = self._all(
             prompts, lambda p: self._kept(p, asked, lambda q: self._decide(q, choices), _choice_from_json)
         )
+        self._check_markup(prompts, results)
         self._counts.update(_way(result) for result in results if isinstance(result, Choice))
         return results
 
@@ -90,7 +91,7 @@ class EndpointModel:
         results = self._all(
             prompts, lambda p: self._kept(p, asked, lambda q: self._write(q, sampling), lambda d: Generation(**d))
         )
-        self._check_markup(prompts, sampling, results)
+        self._check_markup(prompts, results)
         return results
 
     def identity(self) -> Mapping[str, object]:
@@ -260,20 +261,18 @@ class EndpointModel:
         finish = "length" if answer.finish == "length" and not stopped else "stop"
         return Generation(text, answer.prompt_tokens, answer.completion_tokens, finish)
 
-    def _check_markup(
-        self, prompts: Sequence[Prompt], sampling: Sampling, results: Sequence[Generation | Refusal]
-    ) -> None:
-        """Raise where a fine-tuned model's first texts come without any of the markup that they stand in."""
-        written = [
-            result
+    def _check_markup(self, prompts: Sequence[Prompt], results: Sequence[Choice | Generation | Refusal]) -> None:
+        """Raise where a fine-tuned model's first answers go on within the markup, and come without any of it."""
+        answers = [
+            None if isinstance(result, Choice) and result.index is not None else result.text
             for prompt, result in zip(prompts, results, strict=True)
-            if not prompt.chat and isinstance(result, Generation)
+            if prompt.prefix.endswith(ACTION_OPEN) and not prompt.chat and not isinstance(result, Refusal)
         ]
-        if self._shown_markup or END not in sampling.stop or not written:
+        if self._shown_markup or not any(answers):
             return
-        if all("<" not in each.text and each.finish == "length" for each in written):
+        if all(text is not None and ACTION_CLOSE not in text for text in answers):
             raise BackendError(
-                f"{self.client.shown_url} hides the markup's tokens: none of its first {len(written)} texts has any. "
+                f"{self.client.shown_url} hides the markup's tokens: none of its first {len(answers)} texts has any. "
                 "It ignores skip_special_tokens=false; start it so that it writes them, or run the model here "
                 "(engine.kind=transformers)."
             )

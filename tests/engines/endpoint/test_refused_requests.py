@@ -130,9 +130,13 @@ def test_a_fine_tuned_model_is_asked_to_show_its_markup(server: Server, connect:
     (result,) = connect().generate([plain], how)
     assert isinstance(result, Generation)
     assert "<accept>" in result.text
-    server.script = lambda _: (200, {}, hidden)
-    with pytest.raises(BackendError, match="hides the markup's tokens"):
-        connect().generate([plain], how)
+    for finish in ("length", "stop"):  # where the turn's end is an end of the model's, it stops there unseen
+        ended = hidden.replace("length", finish)
+        server.script = lambda _, ended=ended: (200, {}, ended)  # type: ignore[misc]
+        with pytest.raises(BackendError, match="hides the markup's tokens"):
+            connect().generate([plain], how)
+        with pytest.raises(BackendError, match="hides the markup's tokens"):
+            connect().choose([plain], CHOICES)
     unknown = fault(400, "Unrecognized request argument: skip_special_tokens")
     server.script = lambda body: unknown if "skip_special_tokens" in body else (200, {}, shown)
     assert isinstance(connect().generate([plain], how)[0], Generation)
