@@ -58,3 +58,14 @@ class Prompt:
         if len(self.messages) <= 2:
             return None
         return replace(self, messages=(self.messages[0], *self.messages[2:]))
+
+    def with_system_folded(self) -> Prompt:
+        """This prompt with the system's message at the head of the user's first, for chat templates that take none."""
+        if not self.messages or self.messages[0].role != "system":
+            return self
+        system, *rest = self.messages
+        if rest and rest[0].role == "user":
+            between = Part(Channel.INSTRUCTIONS, "\n\n")
+            rest[0] = Message("user", (*system.parts, between, *rest[0].parts))
+            return replace(self, messages=tuple(rest))
+        return replace(self, messages=(Message("user", system.parts), *rest))

@@ -222,11 +222,17 @@ class EndpointClient:
         """What a complaint means for the request that met it."""
         said = self.quoted(fault.said) or "no reason given"
         answers = f"{self.shown_url} answers {fault.status} ({said})"
-        if fault.invalid or (fault.about_logprobs and (fault.status >= 500 or fault.status == 403)):
+        if fault.flagged:
+            return FilteredError(f"HTTP {fault.status}: {said}")
+        if fault.invalid or (fault.about_logprobs and (fault.status >= 500 or fault.status in (403, 404))):
             return RejectedError(f"HTTP {fault.status}: {said}", fault)
+        if fault.unpaid:
+            return BackendError(f"{answers}: what was paid for is used up. See the account with the server's owner.")
         if 300 <= fault.status < 400:
             where = _shown(headers.get("location", "elsewhere"))
             return BackendError(f"{self.shown_url} redirects to {where}: set base_url to where the server is.")
+        if fault.status == 403 and self._key and "key" not in said:
+            return BackendError(f"{answers}: the key in {self.settings.api_key_env} is not allowed this.")
         if fault.status in (401, 403):
             state = "holds a key that it refuses" if self._key else "is not set"
             return BackendError(f"{answers}: the environment variable {self.settings.api_key_env} {state}.")

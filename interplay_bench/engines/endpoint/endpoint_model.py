@@ -69,6 +69,7 @@ class EndpointModel:
         self._top: dict[bool, int | None] = {True: _TOP_LOGPROBS[0], False: _TOP_LOGPROBS[0]}
         self._left_out: set[str] = set()
         self._limit = "max_tokens"
+        self._folds = False
         self._answered = False
         self._shown_markup = False
         self._served: str | None = None
@@ -279,19 +280,22 @@ class EndpointModel:
         self._shown_markup = True
 
     async def _request(self, prompt: Prompt, body: Mapping[str, Any]) -> Completion:
-        """Ask until there is an answer; what the server refuses by name, and can be done without, is left out."""
+        """Ask until there is an answer; what the server refuses by name, and can be done without, is left out, and a
+        system's message that its chat template does not take is told by the user."""
         fields = dict(body) if prompt.chat else {**body, **SHOW_MARKUP}
         while True:
             sent = {key: value for key, value in fields.items() if key not in self._left_out}
             sent[self._limit] = sent["max_tokens"]
             try:
-                return await self._retried(prompt, sent)
+                return await self._retried(prompt.with_system_folded() if self._folds else prompt, sent)
             except RejectedError as rejection:
                 refused = rejection.fault.refused_field(sent)
                 if rejection.fault.newer_limit and self._limit == "max_tokens":
                     self._limit = "max_completion_tokens"
                 elif refused is not None:
                     self._left_out.add(refused)
+                elif rejection.fault.about_roles and prompt.chat and not self._folds:
+                    self._folds = True
                 else:
                     raise
 

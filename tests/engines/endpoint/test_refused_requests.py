@@ -12,7 +12,7 @@ import pytest
 from interplay_bench.dialogues.markup import END
 from interplay_bench.engines.endpoint.endpoint_model import EndpointModel
 from interplay_bench.engines.endpoint.response_cache import ResponseCache
-from interplay_bench.engines.language_model import Choice, Generation, Sampling
+from interplay_bench.engines.language_model import Choice, Generation, Refusal, Sampling
 from interplay_bench.environment.errors import BackendError, RunError
 from interplay_bench.evaluation.evaluate import evaluate
 from tests.engines.endpoint.fake_server import (
@@ -34,6 +34,9 @@ Connect = Callable[..., EndpointModel]
         (fault(422, "Input validation error: `top_p` must be > 0.0 and < 1.0"), "top_p"),
         (fault(400, "Unsupported parameter: 'stop' is not supported with this model."), "stop"),
         (fault(422, '{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}'), "seed"),
+        (fault(500, "litellm.UnsupportedParamsError: backend does not support parameters: {'seed': 0}"), "seed"),
+        (fault(400, "topP is not supported"), "top_p"),
+        ((400, {}, json.dumps({"error": {"message": "Unsupported parameter", "param": "stop"}})), "stop"),
     ],
 )
 def test_a_field_that_is_refused_by_name_is_left_out(
@@ -59,8 +62,18 @@ def test_a_newer_model_takes_the_limit_under_its_other_name(server: Server, conn
     assert server.requests[-1]["max_completion_tokens"] == 128
 
 
-def test_a_server_that_forbids_log_probabilities_is_asked_without(server: Server, connect: Connect) -> None:
-    complaint = fault(403, "You are not allowed to request logprobs from this model")
+@pytest.mark.parametrize(
+    "complaint",
+    [
+        fault(403, "You are not allowed to request logprobs from this model"),
+        fault(400, "Log probabilities are not enabled for this model"),
+        fault(404, "No endpoints found that support the requested parameters: logprobs"),
+        (400, {}, json.dumps({"error": {"message": "Unsupported parameter", "param": "logprobs"}})),
+    ],
+)
+def test_a_server_that_forbids_log_probabilities_is_asked_without(
+    server: Server, connect: Connect, complaint: Any
+) -> None:
     server.script = lambda body: complaint if "logprobs" in body else text("<accept>")
     (choice,) = connect().choose([prompt("Take it?")], CHOICES)
     assert isinstance(choice, Choice)
@@ -73,6 +86,14 @@ def test_a_server_that_forbids_log_probabilities_is_asked_without(server: Server
         "Input validation error: `inputs` must have less than 1024 tokens. Given: 1201",
         "Please reduce the length of the messages or completion.",
         "This model's maximum context length is 4096 tokens.",
+        "'max_tokens' or 'max_completion_tokens' is too large: 200. This model's maximum context length is 4096 tokens "
+        "and your request has 4000 input tokens (200 > 4096 - 4000).",
+        "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
+        "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",
+        "Your request exceeded model token limit: 8192",
+        "Range of input length should be [1, 30720]",
+        "input token length exceeds session_len",
+        "max_tokens must be at least 1, got -5.",
     ],
 )
 def test_too_long_in_whatever_words_is_asked_shorter(server: Server, connect: Connect, said: str) -> None:
@@ -82,10 +103,65 @@ def test_too_long_in_whatever_words_is_asked_shorter(server: Server, connect: Co
     assert result.dropped_turns == 2
 
 
-def test_too_long_by_its_code_alone(server: Server, connect: Connect) -> None:
-    body = json.dumps({"error": {"message": "nope", "code": "context_length_exceeded"}})
-    server.script = lambda asked: (400, {}, body) if len(asked["messages"]) > 2 else text("fine")
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "context_length_exceeded"),
+        (400, "context_window_exceeded"),
+        (400, "tokens_limit_reached"),
+        (400, "prompt_too_long"),
+        (413, None),
+    ],
+)
+def test_too_long_by_its_code_alone(server: Server, connect: Connect, status: int, code: str | None) -> None:
+    body = json.dumps({"error": {"message": "nope", "code": code}})
+    server.script = lambda asked: (status, {}, body) if len(asked["messages"]) > 2 else text("fine")
     assert written(connect(), prompt("a", "b")) == ["fine"]
+
+
+@pytest.mark.parametrize("said", ["temperature exceeds the maximum of 1", "top_k is larger than the maximum"])
+def test_a_value_out_of_range_is_no_prompt_too_long(server: Server, connect: Connect, said: str) -> None:
+    server.script = lambda body: fault(400, said) if len(body["messages"]) > 2 else text("fine")
+    with pytest.raises(BackendError, match="refuses every request"):
+        written(connect(), prompt("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(500, "System role not supported"), (400, "Conversation roles must alternate user/assistant/user/assistant/...")],
+)
+@pytest.mark.parametrize("turns", [("hi",), ("hi", "well", "so")])
+def test_a_chat_template_without_a_systems_role_is_told_by_the_user(
+    server: Server, connect: Connect, status: int, said: str, turns: tuple[str, ...]
+) -> None:
+    server.script = lambda body: fault(status, said) if body["messages"][0]["role"] == "system" else text("fine")
+    assert written(connect(), prompt(*turns)) == ["fine"]
+    assert server.requests[-1]["messages"][0] == {"role": "user", "content": "Be brief.\n\nhi"}
+    assert len(server.requests[-1]["messages"]) == len(turns)
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_prompt_that_is_flagged_is_a_refusal_of_its_own(server: Server, connect: Connect, status: int) -> None:
+    flagged = fault(status, "Your chosen model requires moderation and your input was flagged")
+    server.script = lambda body: flagged if "bad" in str(body["messages"]) else text("fine")
+    assert isinstance(written(connect(), prompt("bad"), prompt("good"))[0], Refusal)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (402, {"message": "Insufficient credits"}, "what was paid for is used up"),
+        (429, {"message": "Check your plan", "code": "insufficient_quota"}, "what was paid for is used up"),
+        (403, {"message": "Country not supported"}, "is not allowed this"),
+    ],
+)
+def test_what_waiting_does_not_mend_is_told_at_once(
+    server: Server, connect: Connect, status: int, body: Any, said: str
+) -> None:
+    server.script = lambda _: (status, {}, json.dumps({"error": body}))
+    with pytest.raises(BackendError, match=said):
+        written(connect())
+    assert len(server.requests) == 1
 
 
 def test_a_server_that_refuses_everything_is_an_error_with_its_reason(server: Server, connect: Connect) -> None:
