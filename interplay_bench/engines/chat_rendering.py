@@ -48,6 +48,8 @@ class ChatRendering:
         self._defused = defuser(tokenizer)
         self._ways: dict[tuple[str, ...], Callable[[Messages], Messages]] = {}
         self._template = tokenizer.chat_template
+        if isinstance(self._template, dict):  # templates by name, as for chats and for tools
+            self._template = self._template.get("default")
         if not self._template:
             _log.warning("The model has no chat template: it reads conversations as plain transcripts.")
             self._template = TRANSCRIPT
@@ -63,7 +65,9 @@ class ChatRendering:
         if roles not in self._ways:
             self._ways[roles] = self._way(roles)
         messages: Messages = [{"role": r, "content": c} for r, c in zip(roles, contents, strict=True)]
-        return self._render(self._ways[roles](messages)) + prompt.prefix
+        rendered = self._render(self._ways[roles](messages))
+        _check_whole(rendered, contents)
+        return rendered + prompt.prefix
 
     def takes(self, prompt: Prompt) -> bool:
         """Whether the template takes the prompt's order of roles."""
@@ -77,14 +81,15 @@ class ChatRendering:
         """How messages of such roles are handed to the template so that none is lost or doubled."""
         marks = [f"mark {number} {'abcdefgh'[number % 8] * 3} end" for number in range(len(roles))]
         messages: Messages = [{"role": role, "content": mark} for role, mark in zip(roles, marks, strict=True)]
-        problem = "it leaves out or repeats a message"
+        problem = "it leaves out, repeats or moves a message"
         for way in (_as_they_are, _folded, _in_parts, lambda given: _in_parts(_folded(given))):
             try:
                 rendered = self._render(way(messages))
             except Exception as error:  # a template is a program and raises what it likes
                 problem = " ".join(str(error).split()) or type(error).__name__
                 continue
-            if all(rendered.count(mark) == 1 for mark in marks):
+            turns = [rendered.find(mark) for mark, role in zip(marks, roles, strict=True) if role != "system"]
+            if all(rendered.count(mark) == 1 for mark in marks) and turns == sorted(turns):
                 return way
         raise UnrenderableError(
             f"The model's chat template does not take this conversation ({', '.join(roles[:4])}...): {problem}. Give "
@@ -101,6 +106,18 @@ class ChatRendering:
         if len(text) > LONGEST:
             raise UnrenderableError(f"The model's chat template makes {len(text)} characters of one conversation.")
         return text
+
+
+def _check_whole(rendered: str, contents: Sequence[str]) -> None:
+    """Raise where a template cuts or rewrites a text; the space in it and around it is the template's affair."""
+    lost = [content for content in contents if content.strip() not in rendered]
+    written = "".join(rendered.split()) if lost else ""
+    for content in lost:
+        if "".join(content.split()) not in written:
+            raise UsageError(
+                f"The model's chat template cuts or changes a message's text ({content.strip()[:60]!r}...). Give "
+                "another by engine.chat_template=FILE.jinja."
+            )
 
 
 def _as_they_are(messages: Messages) -> Messages:

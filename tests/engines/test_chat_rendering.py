@@ -63,8 +63,29 @@ def test_every_message_stands_once_in_what_is_read(name: str, first: str) -> Non
 def test_a_template_that_takes_nothing_is_one_error_that_names_the_option() -> None:
     with pytest.raises(UsageError, match=r"does not take this conversation .*no thanks.*engine.chat_template"):
         ChatRendering(tokenizer("{{ raise_exception('no thanks') }}")).text(conversation("uno"))
-    with pytest.raises(UsageError, match="leaves out or repeats a message"):
-        ChatRendering(tokenizer("{{ messages[-1].content }}")).text(conversation("uno", "due"))
+    moving = "{% for role in ('system', 'user', 'assistant') %}{% for m in messages if m.role == role %}{{ m.content }}"
+    for template in ("{{ messages[-1].content }}", moving + "{% endfor %}{% endfor %}"):
+        with pytest.raises(UsageError, match="leaves out, repeats or moves a message"):
+            ChatRendering(tokenizer(template)).text(conversation("uno", "due", "tre"))
+
+
+@pytest.mark.parametrize("change", ["m.content[:40]", "m.content.split('</think>')[-1]", "m.content | e"])
+def test_a_template_that_cuts_or_changes_a_text_is_one_error(change: str) -> None:
+    rendering = ChatRendering(tokenizer(CHATML.replace("m.content", change)))
+    assert "uno" in rendering.text(conversation("uno"))
+    with pytest.raises(UsageError, match=r"cuts or changes a message's text .*engine.chat_template"):
+        rendering.text(conversation("I <think> so</think> " + "words " * 12))
+
+
+def test_a_template_may_trim_and_join_what_it_writes() -> None:
+    template = CHATML.replace("m.content", "m.content.split() | join(' ')")
+    assert "uno due" in ChatRendering(tokenizer(template)).text(conversation("\n uno\n\ndue "))
+
+
+def test_the_default_of_several_templates_is_read() -> None:
+    several = tokenizer()
+    several.chat_template = {"default": CHATML, "tool_use": "{{ raise_exception('tools') }}"}
+    assert ChatRendering(several).text(conversation("uno")) == ChatRendering(tokenizer()).text(conversation("uno"))
 
 
 def test_todays_date_is_not_read() -> None:
