@@ -15,6 +15,8 @@ WEIGHTS, INDEX, CONFIG = "model.safetensors", "model.safetensors.index.json", "c
 ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 DESCRIBED = (CONFIG, "generation_config.json", "tokenizer_config.json", "special_tokens_map.json", ADAPTER_CONFIG)
 """Files that are JSON objects wherever they are."""
+TEXTS = ("*.json", "*.jinja", "*.model", "*.txt")
+"""Files that are read beside the weights."""
 POINTER = b"version https://git-lfs"
 LARGEST = {
     r"layer|block|depth|expert": 1 << 10,
@@ -70,8 +72,8 @@ def base_of(folder: Path) -> str:
 
 
 def check_texts(folder: Path) -> None:
-    """Raise :class:`CheckpointError` where a JSON file of ``folder`` is torn, or a Git LFS pointer."""
-    for path in folder.glob("*.json"):
+    """Raise :class:`CheckpointError` where a JSON file of ``folder`` is torn, or any text a Git LFS pointer."""
+    for path in (each for pattern in TEXTS for each in folder.glob(pattern)):
         _check_pointer(path)
         if path.name in DESCRIBED:
             read_object(path)
@@ -101,12 +103,17 @@ def read_object(path: Path) -> dict[str, Any]:
 
 def tensor_names(path: Path) -> set[str]:
     """The names in a safetensors file, its header checked against its size; no tensor is read."""
+    return set(tensor_types(path))
+
+
+def tensor_types(path: Path) -> dict[str, str]:
+    """The names in a safetensors file and their types (``F32``, ``I8``), read as above."""
     from safetensors import SafetensorError, safe_open
 
     _check_pointer(path)
     try:
         with safe_open(path, framework="np") as file:
-            return set(file.keys())
+            return {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118 (it is no dict)
     except (OSError, SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path} is no whole safetensors file ({_reason(error)}). Fetch it again.") from None
 

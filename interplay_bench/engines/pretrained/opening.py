@@ -17,6 +17,7 @@ from interplay_bench.engines.pretrained.model_files import (
     check_texts,
     shown,
     tensor_names,
+    tensor_types,
 )
 from interplay_bench.environment.errors import CheckpointError, InterplayError
 from interplay_bench.environment.extras import require
@@ -29,8 +30,8 @@ def open_tokenizer(folder: Path, **options: object) -> Any:
     check_texts(folder)
     with loading(f"The tokenizer in {folder}"):
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, **options)
-        if not isinstance(tokenizer.model_max_length, int | float):
-            raise ValueError(f"its model_max_length is {tokenizer.model_max_length!r}, which is no number")
+        if not isinstance(tokenizer.model_max_length, int | float) or not tokenizer.model_max_length > 0:
+            raise ValueError(f"its model_max_length is {tokenizer.model_max_length!r}, which is no number of tokens")
     return tokenizer
 
 
@@ -143,7 +144,29 @@ def _open(kind: Any, folder: Path, options: dict[str, object]) -> tuple[Any, dic
             f"The weights in {folder} do not fit its config.json: {name} is {_size(found)}, and {_size(wanted)} by the "
             "configuration (vocab_size, hidden_size, ...). Fetch both again, from the same place."
         )
+    _check_numbers(model, folder)
     return model, report
+
+
+def _check_numbers(model: Any, folder: Path) -> None:
+    """Raise where the weights are quantised and nothing turns them back: whole numbers would be read as they are."""
+    if getattr(model, "hf_quantizer", None) is not None:
+        return
+    described = getattr(model.config, "quantization_config", None)
+    if described:
+        method = described.get("quant_method") if isinstance(described, dict) else described
+        raise CheckpointError(
+            f"The weights in {folder} are quantised by {method!r}, which transformers does not know. Get the model "
+            "unquantised, or correct its config.json."
+        )
+    floating = {name for name, value in model.named_parameters() if value.is_floating_point()}
+    types = {name: kind for path in folder.glob("*.safetensors") for name, kind in tensor_types(path).items()}
+    whole = {name for name, kind in types.items() if kind.startswith(("I", "U", "BOOL")) and name in floating}
+    if whole:
+        raise CheckpointError(
+            f"The weights in {folder} hold whole numbers ({shown(whole)}) and config.json says of no quantization: "
+            "get the model unquantised, or with its whole config.json."
+        )
 
 
 def _complete(folder: Path, missing: set[str], unknown: set[str]) -> None:

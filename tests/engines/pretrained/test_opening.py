@@ -120,6 +120,11 @@ LYING: dict[str, tuple[Fault, str]] = {
     "unknown kind": (edited("config.json", model_type=["llama"]), "cannot be loaded"),
     "GPTQ": (edited("config.json", quantization_config={"quant_method": "gptq", "bits": 4}), "gptq|optimum"),
     "AWQ": (edited("config.json", quantization_config={"quant_method": "awq", "bits": 4}), "gptqmodel|autoawq"),
+    "unknown quantisation": (edited("config.json", quantization_config={"quant_method": "zzz"}), "quantised by 'zzz'"),
+    "whole numbers": (
+        tensors(lambda t: {n: v.char() if "up_" in n else v for n, v in t.items()}),
+        "hold whole numbers",
+    ),
     "a list": (bytes_of("config.json", lambda raw: b"[]"), "config.json is no JSON object"),
     "deep": (bytes_of("config.json", lambda raw: b'{"a":' * 100_000), "nested too deep"),
     "torn": (bytes_of("config.json", lambda raw: raw[:50]), "config.json cannot be read"),
@@ -132,6 +137,10 @@ LYING: dict[str, tuple[Fault, str]] = {
     "odd type": (header(lambda h: h["lm_head.weight"].update(dtype="F99")), "no whole safetensors file"),
     "Git LFS": (bytes_of("model.safetensors", lambda raw: b"version https://git-lfs.github.com/spec/v1\n"), "lfs pull"),
     "Git LFS, tokenizer": (bytes_of("tokenizer.json", lambda raw: b"version https://git-lfs.github.com/"), "lfs pull"),
+    "Git LFS, template": (
+        bytes_of("chat_template.jinja", lambda raw: b"version https://git-lfs.github.com/"),
+        "lfs pull",
+    ),
     "a pickle": (pickled(None), "pickles .* are not read"),
     "an index of a pickle": (pickled({"weight_map": {"a": "pytorch_model.bin"}}), "names 'pytorch_model.bin'"),
     "an index elsewhere": (pickled({"weight_map": {"a": "../decoy.safetensors"}}), "names '../decoy.safetensors'"),
@@ -143,6 +152,7 @@ LYING: dict[str, tuple[Fault, str]] = {
     "tokenizer deep": (bytes_of("tokenizer.json", lambda raw: b"[" * 100_000), "The tokenizer in"),
     "tokenizer of no model": (edited("tokenizer.json", model={}), "The tokenizer in"),
     "tokenizer of no length": (edited("tokenizer_config.json", model_max_length="x"), "model_max_length is 'x'"),
+    "tokenizer of less": (edited("tokenizer_config.json", model_max_length=-1), "model_max_length is -1"),
 }
 
 
