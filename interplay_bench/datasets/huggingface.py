@@ -58,6 +58,7 @@ def _parquet(files: Sequence[Path]) -> list[Row]:
 
 
 def _from_hub(hub_id: str) -> Any:
+    hub.check_variables()
     if re.fullmatch(r"[\w.-]+/[\w.-]+", hub_id) is None:
         raise MissingDataError(f"There is no folder {hub_id}, and a hub id is OWNER/NAME: check --data.")
     if not hub.answers(hub.dataset_url(hub_id)):

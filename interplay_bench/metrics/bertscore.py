@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from interplay_bench.environment import hub
 from interplay_bench.environment.errors import CheckpointError, UsageError
 from interplay_bench.environment.paths import typed_path
 from interplay_bench.environment.processes import Processes
@@ -235,6 +236,7 @@ def _small() -> TextEncoder | None:
 
 def _from_hub(name: str) -> Path | None:
     """The folder of a hub model: from the cache, or downloaded where the hub answers at once; ``None`` otherwise."""
+    hub.check_variables()
     from huggingface_hub import HfApi, constants, snapshot_download
 
     wanted = ["*.json", "*.txt", "*.model", "*.safetensors"]

@@ -38,6 +38,7 @@ class Source:
 
 def find(source: Source) -> Path:
     """Return the folder that holds the weights: the given one, the hub's, or what was made of the package's GGUF."""
+    hub.check_variables()
     local = typed_path(source.name)
     if local.is_dir():
         return local
@@ -65,6 +66,7 @@ def find_file(source: Source, name: str) -> Path | None:
     local = typed_path(source.name)
     if local.is_dir() or names_a_folder(source.name):
         return local / name if (local / name).is_file() else None
+    hub.check_variables()
     from huggingface_hub import hf_hub_download, hf_hub_url, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
