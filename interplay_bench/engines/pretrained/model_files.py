@@ -150,8 +150,8 @@ def weights_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
-SETTINGS = ("*.json", "*.model", "*.jinja", "merges.txt", "vocab.txt")
-"""Files beside the weights that change what a model reads or writes: configurations, tokenizers, templates."""
+SETTINGS = ("*.json", "*.model", "*.jinja", "merges.txt", "vocab.txt", "*.tiktoken", "*.bpe", "*.py")
+"""Files beside the weights that change what a model reads or writes: configurations, tokenizers, templates, code."""
 SAID_ELSEWHERE = ("*.index.json", "training*.json", "trainer_state.json")
 
 

@@ -34,5 +34,7 @@ def test_files_beside_the_weights_are_known_by_name_and_content(tmp_path: Path) 
     before = files_hash(tmp_path)
     (tmp_path / "training.json").write_text("[]")
     assert files_hash(tmp_path) == before
-    (tmp_path / "tokenizer.json").write_text("{}")
-    assert files_hash(tmp_path) != before
+    for name in ("tokenizer.json", "vocab.tiktoken", "vocab.bpe", "chat_template.jinja", "modeling_own.py"):
+        (tmp_path / name).write_text("{}")
+        assert files_hash(tmp_path) != before
+        before = files_hash(tmp_path)
