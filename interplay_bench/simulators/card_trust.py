@@ -15,6 +15,8 @@ HOSTS = "INTERPLAY_HOSTS"
 
 ``https://host:8443`` allows that scheme, host and port, ``host`` alone ``https://host``.
 """
+RUNS_CODE = {"trust_remote_code", "worker_cls", "worker_extension_cls", "scheduler_cls", "load_format", "hf_overrides"}
+"""Options of vLLM that name code to import, or how weights are unpacked."""
 DEFAULT = "https://api.openai.com"
 """Where keys go where nobody says anything."""
 
@@ -24,7 +26,9 @@ Origin = tuple[str, str, int | None]
 
 def check_trust(card: ModelCard, said: Mapping[str, Any]) -> None:
     """Raise where a card asks for trust that the user has not given. ``said``: what the user set of the engine."""
-    if card.engine.get("trust_remote_code") and "trust_remote_code" not in said:
+    options = card.engine.get("options")
+    named = isinstance(options, Mapping) and bool(RUNS_CODE & options.keys()) and "options" not in said
+    if (card.engine.get("trust_remote_code") or named) and "trust_remote_code" not in said:
         raise CardError(
             f"The card {card.name!r} asks to run code that comes with the model. If you trust it, say so: "
             "--trust-remote-code."

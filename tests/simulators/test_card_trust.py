@@ -74,6 +74,16 @@ def test_a_card_cannot_have_code_run(card: str) -> None:
     find(card, {"trust_remote_code": "true"})
 
 
+@pytest.mark.parametrize("option", ['worker_cls = "their.Worker"', "trust_remote_code = true", 'load_format = "pt"'])
+def test_a_card_cannot_have_code_run_by_an_option_of_vllm(card: str, option: str) -> None:
+    Path(card).write_text(
+        f'summary = "x"\nadapter = "zero-shot"\n[engine]\nkind = "vllm"\nmodel = "m"\noptions = {{{option}}}\n'
+    )
+    with pytest.raises(CardError, match="--trust-remote-code"):
+        find(card)
+    find(card, {"trust_remote_code": "true"})
+
+
 def test_openais_own_address_is_the_default(card: str) -> None:
     Path(card).write_text(CARD.replace("https://elsewhere.example", "https://api.openai.com"))
     find(card)

@@ -8,7 +8,9 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-OURS = frozenset({"model", "tokenizer", "dtype", "seed", "enable_lora", "logits_processors", "logprobs_mode"})
+OURS = frozenset(
+    {"model", "tokenizer", "dtype", "seed", "enable_lora", "logits_processors", "logprobs_mode", "trust_remote_code"}
+)
 """vLLM's options that the engine sets by itself."""
 ENDS = "interplay_ends"
 """The key of a request's extra arguments that asks for the markup; its value: the tokens that end a text."""
