@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from interplay_bench.engines.endpoint.thoughts import answer_start
@@ -45,6 +45,16 @@ class Completion:
     def text(self) -> str:
         """What the model answered."""
         return self.content or ""
+
+    def with_texts(self, change: Callable[[str], str]) -> Completion:
+        """This completion with every text of the server's changed."""
+        steps = tuple(
+            Step(change(step.token), {change(token): p for token, p in step.alternatives.items()})
+            for step in self.steps
+        )
+        texts = (self.content, self.refusal, self.model)
+        content, refusal, model = (None if each is None else change(each) for each in texts)
+        return replace(self, content=content, refusal=refusal, model=model, steps=steps)
 
 
 class NoCompletionError(Exception):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import difflib
 import os
+import re
 import socket
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 from urllib.request import proxy_bypass
 
 from interplay_bench.dialogues.prompt import Prompt
@@ -23,6 +24,7 @@ from interplay_bench.engines.endpoint.endpoint_settings import EndpointSettings
 from interplay_bench.engines.endpoint.server_fault import ServerFault
 from interplay_bench.environment.decoding import from_json
 from interplay_bench.environment.errors import BackendError, UsageError
+from interplay_bench.environment.secrets import HIDDEN, without_secrets
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 10.0
 LARGEST = 16 * 2**20
 """Bytes of an answer, unpacked: more is no completion of ours."""
+CERTIFICATES, HEADERS = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"), ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID")
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
 
 
@@ -66,8 +69,10 @@ class EndpointClient:
 
     async def ask(self, prompt: Prompt, body: Mapping[str, Any]) -> Completion:
         """Send one request; raises one of the four kinds of faults."""
-        from openai import APIConnectionError, APIStatusError
-
+        try:
+            from openai import APIConnectionError, APIStatusError
+        except OSError as error:  # a library beneath it reads the environment already
+            raise UsageError(self._no_client(error)) from None
         try:
             async with asyncio.timeout(self.settings.timeout):
                 raw = await self._post(prompt, dict(body))
@@ -81,6 +86,8 @@ class EndpointClient:
         except APIStatusError as error:
             fault = ServerFault.of(error.status_code, error.body)
             raise await self._meaning(fault, dict(error.response.headers)) from None
+        except (ValueError, ArithmeticError, ExceptionGroup) as error:  # no request could be made or sent
+            raise UsageError(self._no_client(error)) from None
         return await self._read(raw, prompt.chat)
 
     async def models(self) -> dict[str, Mapping[str, Any]]:
@@ -162,20 +169,18 @@ class EndpointClient:
     def _no_client(self, error: Exception) -> str:
         """Why no client could be made: the environment holds what the HTTP library cannot take."""
         said = self.quoted(str(error)) or type(error).__name__
-        named = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
-        if isinstance(error, OSError) and named:
-            return f"The certificates that {' and '.join(named)} names cannot be read ({said}): correct or unset it."
-        proxies = [name for name in PROXIES if os.environ.get(name)]
+        named = _set(CERTIFICATES if isinstance(error, OSError) else HEADERS if isinstance(error, UnicodeError) else ())
+        if named:
+            return f"What {' and '.join(named)} names or holds cannot be used ({said}): correct or unset it."
+        proxies = _set(PROXIES)
         if proxies:
             return f"The proxy in {', '.join(proxies)} cannot be used ({said}): correct or unset it."
         return f"No connection to {self.shown_url} can be made ({said}): check base_url."
 
     async def _read(self, raw: bytes, chat: bool) -> Completion:
         """Take a response apart; anything but a completion is a fault of the server."""
-        if len(self._key) > 3:
-            raw = raw.replace(self._key.encode(), b"***")
         try:
-            answer = read_completion(raw, chat)
+            answer = read_completion(raw, chat).with_texts(self._without_key)
         except NoCompletionError as error:
             raise self._garbage(self.quoted(str(error))) from None
         except ReportedError as error:
@@ -197,7 +202,7 @@ class EndpointClient:
     def _unreachable(self, error: BaseException) -> PassingError:
         causes = list(_causes(error))
         fix = "set base_url (or OPENAI_BASE_URL) to where it is"
-        proxies = [name for name in PROXIES if os.environ.get(name)]
+        proxies = _set(PROXIES)
         if proxies and not proxy_bypass(urlsplit(self.url).hostname or ""):
             cause = self.quoted(str(causes[min(1, len(causes) - 1)])) or "no answer"
             return PassingError(
@@ -229,7 +234,7 @@ class EndpointClient:
         if fault.unpaid:
             return BackendError(f"{answers}: what was paid for is used up. See the account with the server's owner.")
         if 300 <= fault.status < 400:
-            where = _shown(headers.get("location", "elsewhere"))
+            where = self.quoted(_stripped(headers.get("location", "elsewhere")))
             return BackendError(f"{self.shown_url} redirects to {where}: set base_url to where the server is.")
         if fault.status == 403 and self._key and "key" not in said:
             return BackendError(f"{answers}: the key in {self.settings.api_key_env} is not allowed this.")
@@ -260,9 +265,20 @@ class EndpointClient:
 
     def quoted(self, text: str) -> str:
         """A server's words, fit for an error or a record: one line, short, and never with the key in it."""
-        line = " ".join(text.split())
-        line = line.replace(self._key, "***") if len(self._key) > 3 else line
+        line = str(without_secrets(self._without_key(" ".join(text.split()))))
         return line if len(line) <= 300 else line[:297] + "..."
+
+    def _without_key(self, text: str) -> str:
+        """``text`` with no form of the key: as it is, escaped in JSON, or encoded for an address."""
+        if len(self._key) <= 3:
+            return text
+        for form in (self._key, json.dumps(self._key)[1:-1], quote(self._key, safe="")):
+            text = text.replace(form, HIDDEN)
+        return text
+
+
+def _set(variables: Sequence[str]) -> list[str]:
+    return [name for name in variables if os.environ.get(name)]
 
 
 def _key(variable: str) -> str:
@@ -278,10 +294,11 @@ def _key(variable: str) -> str:
 
 def _checked(url: str) -> str:
     """The address as records and errors may show it; one that is none is a :class:`UsageError`."""
+    shown = _stripped(url)
     try:
-        parts, shown = urlsplit(url), _shown(url)
-    except ValueError as error:
-        raise UsageError(f"base_url is no address: {error}.") from None
+        parts = urlsplit(url)
+    except ValueError:
+        raise UsageError(f"base_url is no address: {shown!r}.") from None
     if any(character.isspace() or not character.isprintable() for character in url):
         raise UsageError(f"base_url holds a space or a line break: {shown!r}.")
     if parts.scheme not in ("http", "https") or not parts.netloc:
@@ -290,13 +307,21 @@ def _checked(url: str) -> str:
         _ = parts.port
     except ValueError:
         raise UsageError(f"base_url has an impossible port: {shown!r}.") from None
-    return shown
+    if not parts.hostname:
+        raise UsageError(f"base_url names no host: {shown!r}.")
+    return _shown(url)
+
+
+def _stripped(url: str) -> str:
+    """What may be shown of an address that may be none: nothing before its last @, nor of its query."""
+    return re.split(r"[?#]", re.sub(r"^([a-zA-Z][\w+.-]*:/+)?.*@", r"\1", url, flags=re.DOTALL))[0]
 
 
 def _shown(url: str) -> str:
     """A URL without a user's name, password or query."""
     parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")).rstrip("/")
+    bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")).rstrip("/")
+    return str(without_secrets(bare))
 
 
 def _causes(error: BaseException | None) -> Sequence[BaseException]:

@@ -19,7 +19,8 @@ _EXCESS = (
 )
 _TOO_LONG = re.compile(
     r"context.{0,3}(length|size|window|limit)|maximum (model |prompt )?length|max_model_len|too long"
-    rf"|too many (\w+ )?tokens|reduce (the length|your prompt|the number)|{_SUBJECT}[^.]{{0,60}}{_EXCESS}|max_tokens.{{0,40}}got -\d",
+    rf"|too many (\w+ )?tokens|reduce (the length|your prompt|the number)"
+    rf"|{_SUBJECT}[^.]{{0,60}}{_EXCESS}|max_tokens.{{0,40}}got -\d",
     re.IGNORECASE,
 )
 _OTHER_FIELD = re.compile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.engines.endpoint.fake_server import (
     KEY,
     Server,
     answer,
+    text,
     written,
 )
 from tests.growth import grows_at_most
@@ -49,11 +51,50 @@ def test_an_address_that_is_none_is_one_line(connect: Connect, url: str) -> None
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:PASS/WORD@host/v1",
+        "http://user:PASS#WORD@host/v1",
+        "user:PASSWORD@host/v1",
+        "http:/user:PASSWORD@host/v1",
+        "http://user:PASSWORD\u2100@host/v1",
+        "http://user:PASSWORD@/v1",
+        "http://user:PASSWORD@host:x/v1?key=PASSWORD",
+    ],
+)
+def test_an_address_that_is_none_shows_no_password(connect: Connect, url: str) -> None:
+    with pytest.raises(UsageError, match="base_url") as raised:
+        connect(base_url=url)
+    assert "PASS" not in str(raised.value)
+    assert "WORD" not in str(raised.value)
+
+
+def test_no_form_of_the_key_comes_back(server: Server, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = 'sk+"very/secret'
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    for said in (json.dumps(key)[1:-1], "sk\\u002b\\u0022very\\/secret"):
+        server.script = lambda _, said=said: (200, {}, text("KEY")[2].replace("KEY", said))  # type: ignore[misc]
+        assert written(connect()) == ["***"]
+    for said in (json.dumps(key), key, "sk%2B%22very%2Fsecret"):
+        server.script = lambda _, said=said: (404, {"location": said}, said)  # type: ignore[misc]
+        with pytest.raises(BackendError) as raised:
+            written(connect())
+        assert "secret" not in str(raised.value)
+    server.script = lambda _: (307, {"location": f"http://elsewhere/{key}"}, "{}")
+    with pytest.raises(BackendError, match=r"redirects to http://elsewhere/\*\*\*"):
+        written(connect())
+
+
+@pytest.mark.parametrize(
     ("variable", "value", "named"),
     [
         ("HTTPS_PROXY", "socks9://proxy", "HTTPS_PROXY"),
         ("ALL_PROXY", "nonsense", "ALL_PROXY"),
+        ("http_proxy", "http://user:PASS@127.0.0.1:99999", "http_proxy"),
         ("SSL_CERT_FILE", "/no/such/file.pem", "SSL_CERT_FILE"),
+        ("SSLKEYLOGFILE", "/no/such/folder/keys", "SSLKEYLOGFILE"),
+        ("OPENAI_ORG_ID", "“org-1”", "OPENAI_ORG_ID"),
+        ("OPENAI_PROJECT_ID", "“p-1”", "OPENAI_PROJECT_ID"),
     ],
 )
 def test_an_environment_that_the_library_cannot_take_is_named(
@@ -61,8 +102,9 @@ def test_an_environment_that_the_library_cannot_take_is_named(
 ) -> None:
     monkeypatch.setenv(variable, value)
     monkeypatch.setenv("NO_PROXY", "")
-    with pytest.raises(InterplayError, match=named):
+    with pytest.raises(InterplayError, match=named) as raised:
         written(connect())
+    assert "PASS" not in str(raised.value)
 
 
 def test_a_dead_proxy_is_not_a_dead_server(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,11 +113,29 @@ def test_a_dead_proxy_is_not_a_dead_server(connect: Connect, monkeypatch: pytest
         written(connect(base_url="http://server.example/v1"))
 
 
-def test_secrets_in_addresses_are_taken_out() -> None:
-    url = "http://user:PASS@host/v1?api_key=KEY1&x=2"
-    assert without_secrets({"a": [f"--set engine.base_url={url}"]}) == {
-        "a": ["--set engine.base_url=http://host/v1?api_key=***&x=2"]
-    }
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("http://user:PASS@host/v1?api_key=KEY1&x=2", "http://host/v1?api_key=***&x=2"),
+        ("http://user:p@SS@host/v1", "http://host/v1"),
+        ("http://user:PA/SS@host/v1", "http://host/v1"),
+        ("http://host:8000/@cf/v1", "http://host:8000/@cf/v1"),
+        ("https://host/v1?subscription-key=K", "https://host/v1?subscription-key=***"),
+        ("https://host/v1?X-Amz-Signature=K&y=1", "https://host/v1?X-Amz-Signature=***&y=1"),
+        ("https://host/v1?client_secret=K#access_token=K", "https://host/v1?client_secret=***#access_token=***"),
+        ("https://host/v1?api%5Fkey=K", "https://host/v1?api%5Fkey=***"),
+        ("https://host/v1?max_tokens=5", "https://host/v1?max_tokens=5"),
+        ('engine.extra_body={"api_key": "K", "n": "1"}', 'engine.extra_body={"api_key": "***", "n": "1"}'),
+    ],
+)
+def test_secrets_in_texts_are_taken_out(given: str, kept: str) -> None:
+    assert without_secrets({"a": [f"--set {given}"]}) == {"a": [f"--set {kept}"]}
+
+
+def test_secrets_in_fields_are_taken_out() -> None:
+    fields = {"api_key": "K", "client_secret": "K", "api_key_env": "MY_KEY", "token": "a word", "n": 1}
+    kept = {"api_key": "***", "client_secret": "***", "api_key_env": "MY_KEY", "token": "a word", "n": 1}
+    assert without_secrets({"extra_body": fields}) == {"extra_body": kept}
 
 
 @pytest.mark.parametrize(
