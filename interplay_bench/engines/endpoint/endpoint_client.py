@@ -158,7 +158,8 @@ class EndpointClient:
             # It insists on a key even where the server wants none. A redirect would send prompts elsewhere.
             timeout = Timeout(None, connect=_CONNECT_SECONDS)
             try:
-                http = DefaultAsyncHttpxClient(follow_redirects=False, timeout=timeout)
+                hooks: Any = {"response": [_bounded]}
+                http = DefaultAsyncHttpxClient(follow_redirects=False, timeout=timeout, event_hooks=hooks)
                 self._client = AsyncOpenAI(
                     api_key=self._key or "none", base_url=self.url, max_retries=0, timeout=timeout, http_client=http
                 )
@@ -275,6 +276,19 @@ class EndpointClient:
         for form in (self._key, json.dumps(self._key)[1:-1], quote(self._key, safe="")):
             text = text.replace(form, HIDDEN)
         return text
+
+
+async def _bounded(response: Any) -> None:
+    """Read what the client would otherwise read without bound: a complaint, or a list. A completion is read by us."""
+    if response.is_success and response.request.method == "POST":
+        return
+    whole = bytearray()
+    async for chunk in response.aiter_bytes():
+        whole += chunk
+        if len(whole) > LARGEST:
+            break
+    await response.aclose()
+    response._content = bytes(whole[:LARGEST])  # where the client's own reading would have put it
 
 
 def _set(variables: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -25,6 +25,7 @@ class Server:
     def __init__(self) -> None:
         self.script: Script = lambda _: text("fine")
         self.models: Reply = (404, {}, "{}")
+        self.stream: Callable[[], Iterable[bytes]] = tuple  # what is sent behind each answer's body
         self.requests: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.peak = 0
@@ -32,6 +33,7 @@ class Server:
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._http.daemon_threads = True
+        self._http.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that leave are no news
         threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
 
@@ -68,6 +70,8 @@ class Server:
                         self.send_header(name, value)
                     self.end_headers()
                     self.wfile.write(data)
+                    for more in server.stream():
+                        self.wfile.write(more)
                     self.close_connection = len(data) < int(headers.get("content-length", 0))  # an answer cut off
                 except OSError:  # the client has left
                     self.close_connection = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +201,23 @@ def test_an_answer_without_end_is_cut_off(server: Server, connect: Connect) -> N
     server.script = lambda _: (200, {}, " " * (17 * 2**20) + text("fine")[2])
     with pytest.raises(BackendError, match="more than 16 MiB"):
         written(connect())
+
+
+@pytest.mark.parametrize("status", [400, 404, 500])
+def test_a_complaint_without_end_is_cut_off(server: Server, connect: Connect, status: int) -> None:
+    """Of 300 MiB as much is read as an answer may have."""
+    sent = []
+
+    def endless() -> Iterator[bytes]:
+        for _ in range(300):
+            yield b" " * 2**20
+            sent.append(1)
+
+    server.stream = endless
+    server.script = lambda _: (status, {"content-length": str(300 * 2**20)}, "")
+    with pytest.raises(BackendError, match=f"{status}"):
+        written(connect(max_retries=0))
+    assert len(sent) < 60
 
 
 @pytest.mark.parametrize("headers", [{"content-encoding": "gzip"}, {"content-length": "99"}])
