@@ -195,6 +195,6 @@ def test_a_typed_address_keeps_its_password_out_of_folders_and_reports(
                  "--allow-dirty"]) == 0  # fmt: skip
     made = [path for folder in ("suite", "matrix", "kept") for path in Path(folder).rglob("*")]
     texts = [path.read_bytes().decode(errors="replace") for path in made if path.is_file()]
-    for text in (*map(str, made), *texts, *capsys.readouterr()):
-        assert "PASSWORD" not in text
-        assert "SECRETKEY" not in text
+    for shown in (*map(str, made), *texts, *capsys.readouterr()):
+        assert "PASSWORD" not in shown
+        assert "SECRETKEY" not in shown
