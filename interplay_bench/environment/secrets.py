@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 _USER = re.compile(
-    r"(?P<scheme>\b[a-z][a-z0-9+.-]{0,30}://)(?:[^/\s'\"?#@:]{0,200}:(?!\d{1,5}(?:/|$))[^\s'\"?#]+|[^/\s'\"?#]+)@",
+    r"(?P<scheme>\b[a-z][a-z0-9+.-]{0,30}://)(?:[^/\s'\"?#@:]{0,200}:(?!\d{1,5}(?:/|$))[^\s'\"?#]{1,200}|[^/\s'\"?#]+)@",
     re.IGNORECASE,
 )
 """What stands before a host; a password may hold a slash, which a port does not."""
