@@ -36,7 +36,8 @@ def processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.delitem(sys.modules, "interplay_bench.engines.vllm.markup_processor", raising=False)
     from interplay_bench.engines.vllm.markup_processor import MarkupProcessor
 
-    monkeypatch.delitem(sys.modules, "interplay_bench.engines.vllm.markup_processor")
+    # Not by monkeypatch, which would put it back in the end, for the tests with vLLM itself.
+    del sys.modules["interplay_bench.engines.vllm.markup_processor"]
     TOKENIZER.save_pretrained(tmp_path)
     described = SimpleNamespace(tokenizer=str(tmp_path), trust_remote_code=False)
     return MarkupProcessor(SimpleNamespace(model_config=described), None, False)
