@@ -123,6 +123,9 @@ class _ServerCheck:
         if isinstance(answer, str):
             return Finding("markup", None, f"not known: {answer}")
         if ACTION_CLOSE in answer.text and RESPONSE_OPEN in answer.text:
+            tokens = await self._ask(MARKED, max_tokens=48, logprobs=1, **SHOW_MARKUP)
+            if not isinstance(tokens, str) and _spelt_out(tokens):
+                return Finding("markup", None, "none: a model that is prompted, and copies it letter by letter")
             return Finding("markup", True, "a fine-tuned simulator, whose markup is written out")
         return Finding("markup", None, "none: a model that is prompted, or one whose markup the server hides")
 
@@ -159,6 +162,11 @@ class _ServerCheck:
             if "kind of request" in str(error) or "404" in str(error):
                 return str(error)
             raise
+
+
+def _spelt_out(answer: Completion) -> bool:
+    """Whether the markup is copied from the prompt in common tokens; a fine-tuned model has a token for each mark."""
+    return bool(answer.steps) and all(step.token.strip() != ACTION_CLOSE for step in answer.steps)
 
 
 def _alternatives(name: str, answer: Completion | str) -> Finding:

@@ -75,6 +75,23 @@ def test_a_server_that_can_do_everything(cli: Cli, server: Server, tmp_path: Pat
     assert found.engine == {"kind": "endpoint", "model": "usersim", "base_url": server.url}
 
 
+def test_a_model_that_copies_the_markup_of_the_prompt_is_no_fine_tuned_one(server: Server) -> None:
+    def copies(body: dict[str, Any]) -> Reply:
+        if "<action>" not in body.get("prompt", ""):
+            return vllm(body)
+        choice: dict[str, Any] = {"index": 0, "text": "<feedback></action><response>Yes", "finish_reason": "stop"}
+        if "logprobs" in body:  # as a tokenizer without the marks splits them
+            pieces = ["<", "feedback", "></", "action", "><", "response", ">", "Yes"]
+            choice["logprobs"] = {"tokens": pieces, "top_logprobs": [{piece: -0.1} for piece in pieces]}
+        return 200, {}, json.dumps({"object": "text_completion", "choices": [choice], "usage": {}})
+
+    server.script = copies
+    report = check_server(EndpointSettings(model="*", base_url=server.url))
+    assert next(each for each in report.findings if each.name == "markup").works is None
+    assert report.usable
+    assert not report.fine_tuned
+
+
 @pytest.mark.slow
 def test_a_server_of_chats_alone(cli: Cli, server: Server) -> None:
     server.script = bare
