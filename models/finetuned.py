@@ -40,7 +40,7 @@ class FineTuned(LanguageModelSimulator):
         if how.guided and card.engine.get("kind") == "endpoint":
             raise CardError(
                 f"In the settings of the model {card.name!r}: guided bars a fine-tuned model's structural tokens in "
-                "local engines only; a server has an option of its own for it."
+                "local engines only. A card without it, for a server: interplay-bench serve-check URL."
             )
         if how.guided == "catalogue" and card.train["role"] != Role.RECOMMENDER:
             raise CardError(
