@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from interplay_bench.engines.pretrained.opening import quiet
 from interplay_bench.engines.vllm.vllm_settings import VllmSettings
 from interplay_bench.engines.weights import Layers, TransformersSettings, load
 from interplay_bench.environment.cache_home import cache_home
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,9 @@ def vllm_weights(layers: Layers, settings: VllmSettings, dtype: str) -> VllmWeig
         rank = _plain_rank(layers.adapters[0])
         if rank:
             return VllmWeights(layers.base, layers.adapters[0], rank)
-    return VllmWeights(_merged(layers, settings, dtype))
+    folder = _merged(layers, settings, dtype)
+    log.info("%s: adapters merged in %s, which vllm serve takes too", settings.model, folder)
+    return VllmWeights(folder)
 
 
 def _plain_rank(adapter: Path) -> int:
