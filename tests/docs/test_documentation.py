@@ -84,6 +84,13 @@ def test_the_documentation_has_commands() -> None:
     assert {words[0] for _, words in written()} >= {"run", "simulate", "train", "merge", "serve-check", "study"}
 
 
+def test_a_model_that_is_asked_of_a_server_is_served_there() -> None:
+    for text in (text for page in PAGES for _, text in blocks(page) if "vllm serve " in text):
+        served = set(re.findall(r"--served-model-name (\S+)|vllm serve (?!.*--served)(\S+)", text))
+        asked = set(re.findall(r"endpoint:(\S+)@http://localhost", text))
+        assert asked <= {name for names in served for name in names}, text
+
+
 @pytest.mark.parametrize("page", sorted({page for page, _ in written()}))
 def test_every_command_parses_and_names_what_exists(page: str) -> None:
     for where, words in written():
