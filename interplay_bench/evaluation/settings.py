@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
+from typing import Any
+
+from interplay_bench.environment.errors import UsageError
 
 ENGINE = "engine."
 DEVICE = f"{ENGINE}device"
@@ -10,9 +14,12 @@ DEVICE = f"{ENGINE}device"
 DATA = "data."
 
 
-def engine_options(settings: Mapping[str, str]) -> dict[str, str]:
-    """Those of the settings that belong to the model's engine: ``engine.dtype=float32``, without the ``engine.``."""
-    return {key.removeprefix(ENGINE): value for key, value in settings.items() if key.startswith(ENGINE)}
+def engine_options(settings: Mapping[str, str]) -> dict[str, Any]:
+    """Those of the settings that belong to the model's engine: ``engine.dtype=float32``, without the ``engine.``.
+
+    What begins with a brace is a table, written as in a card: ``engine.options={enforce_eager = true}``.
+    """
+    return {key.removeprefix(ENGINE): _read(key, value) for key, value in settings.items() if key.startswith(ENGINE)}
 
 
 def task_options(settings: Mapping[str, str]) -> dict[str, str]:
@@ -23,3 +30,12 @@ def task_options(settings: Mapping[str, str]) -> dict[str, str]:
 def data_options(settings: Mapping[str, str]) -> dict[str, str]:
     """Those of the settings that belong to the data set: ``data.domain=music``, without the ``data.``."""
     return {key.removeprefix(DATA): value for key, value in settings.items() if key.startswith(DATA)}
+
+
+def _read(key: str, value: str) -> Any:
+    if not value.lstrip().startswith("{"):
+        return value
+    try:
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"--set {key}: no table of TOML, such as {{name = true}}: {error}.") from None
