@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from interplay_bench.environment.decoding import from_toml
 from interplay_bench.environment.errors import UsageError, unknown_name
+from interplay_bench.environment.toml_and_json import from_toml
 
 SET = "set"
 REPLACED = ("task", "model")

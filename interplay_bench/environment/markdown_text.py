@@ -22,6 +22,11 @@ def code(text: str) -> str:
     return f"{ticks}{space}{flat}{space}{ticks}"
 
 
+def cell(text: str) -> str:
+    """Markdown as a cell of a table: its own bars are no borders."""
+    return text.replace("|", "\\|")
+
+
 def flattened(text: str) -> str:
     """Text in one line, with what could turn it around spelt out."""
     return str(spelt_out(re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text)))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
 from interplay_bench.environment.errors import UsageError
+from interplay_bench.environment.toml_and_json import from_toml
 
 ENGINE = "engine."
 DEVICE = f"{ENGINE}device"
@@ -36,6 +36,6 @@ def _read(key: str, value: str) -> Any:
     if not value.lstrip().startswith("{"):
         return value
     try:
-        return tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError as error:
+        return from_toml(f"value = {value}")["value"]
+    except ValueError as error:
         raise UsageError(f"--set {key}: no table of TOML, such as {{name = true}}: {error}.") from None

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from interplay_bench.environment.decoding import from_toml
 from interplay_bench.environment.errors import DataError
+from interplay_bench.environment.toml_and_json import from_toml
 from interplay_bench.environment.toml_lines import line_of
 from interplay_bench.environment.validation import first_problem
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from interplay_bench.environment.decoding import from_toml
 from interplay_bench.environment.errors import UsageError, unknown_name
+from interplay_bench.environment.toml_and_json import from_toml
 from interplay_bench.evaluation.run import Run
 from interplay_bench.evaluation.task import TASKS
 

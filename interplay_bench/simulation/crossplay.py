@@ -10,6 +10,7 @@ from pathlib import Path
 from interplay_bench.environment.atomic_file import is_draft, write_file
 from interplay_bench.environment.errors import RunError, UsageError
 from interplay_bench.environment.figure_file import save_figure
+from interplay_bench.environment.markdown_text import cell
 from interplay_bench.environment.paths import safe_name
 from interplay_bench.environment.progress import Progress, silent
 from interplay_bench.environment.secrets import without_secrets
@@ -130,7 +131,7 @@ def _grid(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
     """A table in Markdown; a bar within a cell is no border."""
     from tabulate import tabulate
 
-    headers, *cells = [[cell.replace("|", "\\|") for cell in row] for row in (headers, *rows)]
+    headers, *cells = [[cell(text) for text in row] for row in (headers, *rows)]
     return tabulate(cells, headers, tablefmt="github", disable_numparse=True)
 
 
@@ -219,9 +220,9 @@ def draw(matrix: Matrix, path: Path) -> None:
         axes.set_xticks(range(len(recommenders)), recommenders, fontsize=8, rotation=20, ha="right")
         axes.set_yticks(range(len(users)), [_user(matrix, user) for user in users], fontsize=8)
         for row, values in enumerate(cells):
-            for column, cell in enumerate(values):
-                shown = "–" if cell != cell else f"{cell:.2f}"
-                light = cell == cell and image.norm(cell) < 0.6
+            for column, share in enumerate(values):
+                shown = "–" if share != share else f"{share:.2f}"
+                light = share == share and image.norm(share) < 0.6
                 axes.text(column, row, shown, ha="center", va="center", color="white" if light else "black", fontsize=9)
     figure.suptitle(_title(matrix), fontsize=11)
     save_figure(figure, path)

@@ -13,8 +13,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from interplay_bench.environment.decoding import from_toml
 from interplay_bench.environment.errors import CardError
+from interplay_bench.environment.toml_and_json import from_toml
 from interplay_bench.environment.validation import validated
 
 _NAME = re.compile(r"\w[\w .:+-]*")

@@ -10,8 +10,8 @@ from io import StringIO
 from pathlib import Path
 
 from interplay_bench.environment.atomic_file import write_file
-from interplay_bench.environment.decoding import from_json
 from interplay_bench.environment.errors import DataError, InterplayError, UsageError
+from interplay_bench.environment.toml_and_json import from_json
 from interplay_bench.environment.validation import validated
 from interplay_bench.study.answer import Answer
 from interplay_bench.study.plan import Plan

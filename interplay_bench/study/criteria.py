@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from interplay_bench.environment.decoding import from_toml
 from interplay_bench.environment.errors import UsageError
+from interplay_bench.environment.toml_and_json import from_toml
 from interplay_bench.environment.validation import validated
 
 

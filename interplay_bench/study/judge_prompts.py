@@ -8,8 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from interplay_bench.dialogues.prompt import Channel, Message, Part, Prompt
-from interplay_bench.environment.decoding import from_toml
 from interplay_bench.environment.errors import UsageError
+from interplay_bench.environment.toml_and_json import from_toml
 from interplay_bench.environment.validation import validated
 from interplay_bench.study.criteria import Criterion
 from interplay_bench.study.plan import Line

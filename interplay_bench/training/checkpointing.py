@@ -15,8 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from interplay_bench.environment.atomic_file import replacing, write_file
-from interplay_bench.environment.decoding import from_json
 from interplay_bench.environment.errors import CheckpointError
+from interplay_bench.environment.toml_and_json import from_json
 
 FOLDER, LATEST, BEST = "resume", "latest.json", "best.safetensors"
 SHARDED = ("FSDP", "DEEPSPEED")

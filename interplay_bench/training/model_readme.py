@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from interplay_bench.environment.atomic_file import write_file
-from interplay_bench.environment.markdown_text import code, escaped, flattened
+from interplay_bench.environment.markdown_text import cell, code, escaped, flattened
 
 _PLAIN = """\
 In plain transformers and peft (where the base is an adapter too, it is laid over its own base in the same way first):
@@ -78,11 +78,6 @@ def _table(title: str, rows: Mapping[str, Any]) -> str:
     lines = [
         f"| {title} | |",
         "|---|---|",
-        *(f"| {escaped(str(key))} | {_cell(value)} |" for key, value in rows.items()),
+        *(f"| {escaped(str(key))} | {cell(str(value))} |" for key, value in rows.items()),
     ]
     return "\n".join(lines)
-
-
-def _cell(value: Any) -> str:
-    """A cell's text, whose own bars are no borders."""
-    return str(value).replace("|", "\\|")

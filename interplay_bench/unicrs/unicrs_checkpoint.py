@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from interplay_bench.environment.atomic_file import replacing, write_file
-from interplay_bench.environment.decoding import from_json
 from interplay_bench.environment.errors import CheckpointError, InterplayError
+from interplay_bench.environment.toml_and_json import from_json
 from interplay_bench.unicrs.graph import KnowledgeGraph
 from interplay_bench.unicrs.network import NAMES, Network
 from interplay_bench.unicrs.unicrs_recipe import UniCRSRecipe

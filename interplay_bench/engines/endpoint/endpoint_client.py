@@ -23,9 +23,9 @@ from interplay_bench.dialogues.prompt import Prompt
 from interplay_bench.engines.endpoint.completion import Completion, NoCompletionError, ReportedError, read_completion
 from interplay_bench.engines.endpoint.endpoint_settings import EndpointSettings
 from interplay_bench.engines.endpoint.server_fault import ServerFault
-from interplay_bench.environment.decoding import from_json
 from interplay_bench.environment.errors import BackendError, UsageError
 from interplay_bench.environment.secrets import HIDDEN, without_secrets
+from interplay_bench.environment.toml_and_json import from_json
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from interplay_bench.dialogues.dialogue import Item
 from interplay_bench.environment.atomic_file import replacing, write_file
-from interplay_bench.environment.decoding import from_json
 from interplay_bench.environment.errors import CheckpointError
+from interplay_bench.environment.toml_and_json import from_json
 from interplay_bench.metrics.match_score.text_embedding import TextEmbedding, unit
 
 if TYPE_CHECKING:
